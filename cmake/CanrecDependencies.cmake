@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every library the project wraps, found once. docs/dependencies.md gives the reason for each.
+find_package(fmt REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Threads REQUIRED)
+
+# Libraries that Debian ships without a usable CMake package.
+function(canrec_find_library target name header)
+  find_library(${name}_LIBRARY NAMES ${name} REQUIRED)
+  find_path(${name}_INCLUDE_DIR NAMES ${header} PATH_SUFFIXES ${ARGN} REQUIRED)
+  add_library(${target} UNKNOWN IMPORTED)
+  set_target_properties(${target} PROPERTIES
+    IMPORTED_LOCATION ${${name}_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${${name}_INCLUDE_DIR})
+endfunction()
+canrec_find_library(xxHash::xxHash xxhash xxhash.h)
+canrec_find_library(zstd::zstd zstd zstd.h)
+canrec_find_library(iberty iberty demangle.h libiberty)
+canrec_find_library(wabt::wabt wabt wabt/wast-parser.h)
+canrec_find_library(binaryen::binaryen binaryen binaryen-c.h)
