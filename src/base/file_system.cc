@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real file system.
+#include "base/file_system.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "base/input_file.h"
+
+namespace canrec {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PosixFile final : public WritableFile {
+ public:
+  PosixFile(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {}
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+  ~PosixFile() override { ::close(descriptor_); }
+
+  Status write_at(ByteView bytes, uint64_t offset) override {
+    while (!bytes.empty()) {
+      const ssize_t n =
+          ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        return fail(errno_error(errno, "write", path_));
+      }
+      bytes = bytes.subspan(static_cast<size_t>(n));
+      offset += static_cast<uint64_t>(n);
+    }
+    return Ok{};
+  }
+  Status resize(uint64_t size) override {
+    if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
+      return fail(errno_error(errno, "set the length of", path_));
+    }
+    return Ok{};
+  }
+  Status sync() override {
+    if (::fsync(descriptor_) != 0) return fail(errno_error(errno, "sync", path_));
+    return Ok{};
+  }
+
+ private:
+  int descriptor_;
+  fs::path path_;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<WritableFile>> create(const fs::path& path) override {
+    return open_with(path, O_CREAT | O_EXCL, "create");
+  }
+  Result<std::unique_ptr<WritableFile>> open(const fs::path& path) override {
+    return open_with(path, 0, "open");
+  }
+  Status make_directory(const fs::path& path) override {
+    if (::mkdir(path.c_str(), 0777) != 0) {
+      return fail(errno_error(errno, "make directory", path));
+    }
+    return Ok{};
+  }
+  Status rename(const fs::path& from, const fs::path& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) return fail(errno_error(errno, "rename to", to));
+    return Ok{};
+  }
+  Status hard_link(const fs::path& from, const fs::path& to) override {
+    if (::link(from.c_str(), to.c_str()) != 0) return fail(errno_error(errno, "link", to));
+    return Ok{};
+  }
+  Status remove(const fs::path& path) override {
+    if (::unlink(path.c_str()) != 0) return fail(errno_error(errno, "remove", path));
+    return Ok{};
+  }
+  Status remove_all(const fs::path& path) override {
+    std::error_code error;
+    fs::remove_all(path, error);
+    if (error) return fail(errno_error(error.value(), "remove", path));
+    return Ok{};
+  }
+  Status sync_directory(const fs::path& path) override {
+    const fs::path target = path.empty() ? fs::path(".") : path;
+    const int descriptor = ::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return fail(errno_error(errno, "open directory", target));
+    const int result = ::fsync(descriptor);
+    const int number = errno;
+    ::close(descriptor);
+    // Some file systems cannot sync a directory; the rename itself was done.
+    if (result != 0 && number != EINVAL && number != ENOTSUP) {
+      return fail(errno_error(number, "sync directory", target));
+    }
+    return Ok{};
+  }
+
+ private:
+  static Result<std::unique_ptr<WritableFile>> open_with(const fs::path& path, int flags,
+                                                         std::string_view what) {
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | flags, 0666);
+    if (descriptor < 0) return fail(errno_error(errno, what, path));
+    return std::unique_ptr<WritableFile>(std::make_unique<PosixFile>(descriptor, path));
+  }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() {
+  static PosixFileSystem system;
+  return system;
+}
+
+}  // namespace canrec
