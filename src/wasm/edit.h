@@ -11,18 +11,27 @@
 
 namespace canrec::wasm {
 
+/// Which enclosing sizes an edit changes; it also tells an insertion at the end of a body from one
+/// behind that function, and one at the end of a section from one between sections.
+enum class EditScope : uint8_t {
+  kBody,     ///< within one function body: entry size and section size follow
+  kSection,  ///< within one section's content, not inside a body: the section size follows
+  kFile,     ///< whole sections, or an insertion between sections
+};
+
 /// Replace `range` (which may be empty: an insertion) by `bytes`.
 struct Edit {
+  EditScope scope;
   ByteRange range;
   Bytes bytes;
 };
 
-/// Applies edits that do not overlap (adjacent ones in the given order).
+/// Applies edits that do not overlap; insertions at one place keep the given order.
 ///
-/// Shape:  each range lies within one function body, within one section's content, or covers whole
-///         sections / a point between sections. Vector counts are the caller's: they are edits too.
-/// Errors: kWasmEdit (overlap, range crosses an enclosing size, beyond the file); offset = the
-/// range.
+/// Shape:  ranges in the unpacked module. Vector counts are the caller's: they are edits too. A
+///         kSection edit in the code section lies in the count or covers whole entries.
+/// Errors: kWasmEdit (overlap, wrong scope, beyond the file, code or section over 4 GiB);
+///         offset = begin of the range.
 Result<Bytes> apply_edits(const Module& module, std::vector<Edit> edits);
 
 }  // namespace canrec::wasm

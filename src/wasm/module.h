@@ -94,6 +94,7 @@ struct ConstExpr {
 struct Function {
   TypeIdx type;
   std::optional<uint32_t> import;  ///< index into Module::imports when imported
+  ByteRange type_range;            ///< LEB128 of the type index (import or function section)
   ByteRange entry;                 ///< of a defined function: size LEB128 and body
   ByteRange body;                  ///< locals and code
   ByteRange locals;                ///< the local declarations
@@ -146,6 +147,7 @@ struct Module {
   ByteView bytes;
   std::vector<Section> sections;  ///< in file order, covering [8, bytes.size())
   std::vector<FuncType> types;
+  std::vector<ByteRange> type_ranges;  ///< one for each of `types`
   std::vector<Import> imports;
   std::vector<Function> functions;  ///< imported ones first: the function index space
   std::vector<Table> tables;
