@@ -36,7 +36,7 @@ Result<Bytes> gunzip(ByteView packed, uint64_t limit) {
   while (true) {
     const size_t filled = out.size();
     // One byte past the limit tells "exactly at the limit" from "over it".
-    const uint64_t room = std::min<uint64_t>(limit + 1 - filled, std::max<size_t>(filled, 65536));
+    const uint64_t room = std::min<uint64_t>(limit - filled, std::max<size_t>(filled, 65536)) + 1;
     out.resize(filled + static_cast<size_t>(room));
     z.next_in = const_cast<Bytef*>(packed.data() + at);
     z.avail_in = static_cast<uInt>(std::min<size_t>(packed.size() - at, UINT32_MAX));
@@ -47,7 +47,8 @@ Result<Bytes> gunzip(ByteView packed, uint64_t limit) {
     at = static_cast<size_t>(z.next_in - packed.data());
     out.resize(filled + (out_before - z.avail_out));
     if (out.size() > limit) {
-      return fail(Errc::kLimit, fmt::format("gzip stream unpacks to more than {} bytes", limit));
+      return fail(Errc::kLimit, at,
+                  fmt::format("gzip stream unpacks to more than {} bytes", limit));
     }
     if (result == Z_STREAM_END) {
       if (at == packed.size()) return out;
@@ -57,7 +58,8 @@ Result<Bytes> gunzip(ByteView packed, uint64_t limit) {
       CANREC_ASSERT(inflateReset(&z) == Z_OK);
     } else if (result != Z_OK || (at == packed.size() && z.avail_out != 0)) {
       return fail(Errc::kGzip, at,
-                  fmt::format("gzip stream is {}", z.msg != nullptr ? z.msg : "cut off"));
+                  z.msg != nullptr ? fmt::format("gzip stream is damaged: {}", z.msg)
+                                   : std::string("gzip stream is cut off"));
     }
   }
 }
