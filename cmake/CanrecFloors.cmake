@@ -28,6 +28,7 @@ function(canrec_add_floors table)
     endforeach()
   endforeach()
   if(TARGET canrec_cli)
+    canrec_command_table()
     add_executable(canrec src/cli/main.cc)
     target_link_libraries(canrec PRIVATE canrec_cli)
     # The same program under its second name.
@@ -38,4 +39,19 @@ function(canrec_add_floors table)
     install(CODE "file(CREATE_LINK canrec
       \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/wasm-layout-diff\" SYMBOLIC)")
   endif()
+endfunction()
+
+# cli/commands.inc: one COMMAND(name) row for each line of src/cli/commands.txt.
+function(canrec_command_table)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+               ${CMAKE_SOURCE_DIR}/src/cli/commands.txt)
+  file(STRINGS src/cli/commands.txt names REGEX "^[a-z]")
+  set(rows "")
+  foreach(name IN LISTS names)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/src/cli/${name}_command.cc)
+      string(APPEND rows "COMMAND(${name})\n")
+    endif()
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/cli/commands.inc CONTENT "${rows}")
+  target_include_directories(canrec_cli PUBLIC ${CMAKE_BINARY_DIR}/generated)
 endfunction()

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: finds the command, runs it, turns everything that can happen into an exit status.
+// Under the name `wasm-layout-diff` it is `canrec diff`.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <exception>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+
+#define COMMAND(name)                                         \
+  namespace canrec::cli {                                     \
+  void add_##name##_command(CLI::App& app, Session& session); \
+  }
+#include "cli/commands.inc"
+#undef COMMAND
+
+namespace canrec::cli {
+namespace {
+
+Interrupt g_interrupt;  // the one global: a signal handler can reach nothing else
+
+extern "C" void on_signal(int) { g_interrupt.request(); }
+
+void catch_signals() {
+  // The second signal ends the process the ordinary way.
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+void add_exit_status(CLI::App& app) {
+  const std::string footer = app.get_footer();
+  app.footer(footer + (footer.empty() ? "" : "\n\n") + exit_status_help());
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    add_exit_status(*command);
+  }
+}
+
+int run(std::vector<std::string> arguments) {
+  catch_signals();
+  Session session(posix_file_system(), g_interrupt);
+  CLI::App app("Offline forensics and recovery of Internet Computer canister state.", "canrec");
+  app.set_version_flag("--version", "canrec " CANREC_VERSION);
+  app.require_subcommand(1);
+#define COMMAND(name) add_##name##_command(app, session);
+#include "cli/commands.inc"
+#undef COMMAND
+  add_exit_status(app);
+  try {
+    // CLI11 takes the arguments last first.
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    const bool asked_for_help = code == 0;
+    return static_cast<int>(session.finish(asked_for_help ? ExitCode::kDone : ExitCode::kUsage));
+  }
+  return static_cast<int>(session.finish(session.action()));
+}
+
+}  // namespace
+}  // namespace canrec::cli
+
+int main(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (argc > 0 && std::filesystem::path(argv[0]).filename() == "wasm-layout-diff") {
+    arguments.insert(arguments.begin(), "diff");
+  }
+  try {
+    return canrec::cli::run(std::move(arguments));
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "canrec: out of memory\n");
+    return static_cast<int>(canrec::cli::ExitCode::kSystem);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "canrec: internal error: {}\n", error.what());
+    return static_cast<int>(canrec::cli::ExitCode::kInternal);
+  }
+}

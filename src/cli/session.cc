@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Output, errors and progress of one run.
+#include "cli/session.h"
+
+#include <fmt/core.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace canrec::cli {
+namespace {
+
+unsigned terminal_width() {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) return size.ws_col;
+  return 100;
+}
+
+std::string short_size(double bytes) {
+  static constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < kUnits.size()) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", bytes, kUnits[unit]);
+}
+
+}  // namespace
+
+Session::Session(FileSystem& fs, const Interrupt& interrupt)
+    : fs_(fs),
+      interrupt_(interrupt),
+      out_terminal_(::isatty(STDOUT_FILENO) != 0),
+      err_terminal_(::isatty(STDERR_FILENO) != 0),
+      colour_(out_terminal_ && std::getenv("NO_COLOR") == nullptr),
+      width_(out_terminal_ ? terminal_width() : 100) {}
+
+void Session::print(std::string_view text) { print_bytes(as_bytes(text)); }
+
+void Session::print_bytes(ByteView bytes) {
+  if (write_error_ != 0 || bytes.empty()) return;
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) write_error_ = errno;
+}
+
+void Session::print_json(const nlohmann::ordered_json& object) {
+  // Names from a module may be any bytes; what is not UTF-8 is shown as U+FFFD.
+  print(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+std::string Session::toned(Tone tone, std::string_view text) const {
+  if (!colour_ || tone == Tone::kPlain) return std::string(text);
+  const char* code = "";
+  switch (tone) {
+    case Tone::kPlain:
+      break;
+    case Tone::kGood:
+      code = "1;32";
+      break;
+    case Tone::kNote:
+      code = "36";
+      break;
+    case Tone::kWarning:
+      code = "1;33";
+      break;
+    case Tone::kBad:
+      code = "1;31";
+      break;
+    case Tone::kDim:
+      code = "2";
+      break;
+    case Tone::kBold:
+      code = "1";
+      break;
+  }
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+void Session::warn(std::string_view text) { fmt::print(stderr, "canrec: {}\n", text); }
+
+ExitCode Session::report(std::string_view input, const Error& error) {
+  const ExitCode code = exit_code_of(error.code());
+  std::string place;
+  if (!input.empty()) place += fmt::format("{}:", input);
+  if (error.offset()) place += fmt::format("0x{:08x}:", *error.offset());
+  if (!place.empty()) place += ' ';
+  fmt::print(stderr, "canrec: {}{} (E{})\n", place, error.message(),
+             static_cast<unsigned>(error.code()));
+  if (json) {
+    nlohmann::ordered_json object = {
+        {"type", "exit_error"},           {"schema", 1},
+        {"code", static_cast<int>(code)}, {"errc", static_cast<unsigned>(error.code())},
+        {"input", std::string(input)},    {"message", error.message()}};
+    object["offset"] =
+        error.offset() ? nlohmann::ordered_json(*error.offset()) : nlohmann::ordered_json(nullptr);
+    fmt::print(stderr, "{}\n",
+               object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  }
+  return code;
+}
+
+ExitCode Session::usage(std::string_view text) {
+  return report("", Error(Errc::kBadArgument, std::nullopt, std::string(text)));
+}
+
+Status Session::write_output(const std::string& path, ByteView bytes, bool force) {
+  if (path == "-") {
+    print_bytes(bytes);
+    return Ok{};
+  }
+  return write_file(fs_, path, bytes, force ? Overwrite::kYes : Overwrite::kNo);
+}
+
+ExitCode Session::finish(ExitCode code) {
+  if (write_error_ == 0 && std::fflush(stdout) != 0) write_error_ = errno;
+  if (write_error_ == 0) return code;
+  // A reader that has seen enough and closed the pipe needs no message.
+  if (write_error_ != EPIPE) {
+    warn(fmt::format("cannot write to standard output: {}", std::strerror(write_error_)));
+  }
+  return ExitCode::kSystem;
+}
+
+Progress::Progress(const Session& session, std::string what, uint64_t total, std::string unit)
+    : enabled_(session.shows_progress()),
+      what_(std::move(what)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(Clock::now()),
+      next_(start_ + std::chrono::seconds(1)) {}
+
+Progress::~Progress() {
+  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void Progress::update(uint64_t done) {
+  if (!enabled_) return;
+  const Clock::time_point now = Clock::now();
+  if (now < next_) return;
+  next_ = now + std::chrono::milliseconds(200);
+  drawn_ = true;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double rate = static_cast<double>(done) / seconds;
+  const bool sizes = unit_ == "bytes";
+  const auto amount = [&](double n) {
+    return sizes ? short_size(n) : grouped(static_cast<uint64_t>(n)) + " " + unit_;
+  };
+  std::string line = fmt::format("\r\x1b[K{}: {}", what_, amount(static_cast<double>(done)));
+  if (total_ > 0) line += fmt::format(" of {}", amount(static_cast<double>(total_)));
+  line += fmt::format(", {}/s", amount(rate));
+  if (total_ > done && rate > 0) {
+    line += fmt::format(", {:.0f} s left", static_cast<double>(total_ - done) / rate);
+  }
+  fmt::print(stderr, "{}", line);
+}
+
+}  // namespace canrec::cli
