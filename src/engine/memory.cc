@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reserved address space with page states; see memory.h for the scheme.
+#include "engine/memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/checked.h"
+#include "base/input_file.h"
+
+namespace canrec::engine {
+namespace {
+
+// An effective address is below capacity for a 64-bit index, or two 32-bit numbers added; the page
+// states reach this far behind the capacity, so that the lookup itself needs no check.
+constexpr uint64_t kGuard = (uint64_t{8} << 30) + kWasmPage;
+
+uint8_t* as_pointer(void* mapping) { return static_cast<uint8_t*>(mapping); }
+
+Result<uint8_t*> map(uint64_t bytes, int protection) {
+  void* at = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return fail(errno_error(errno, "reserve address space", {}));
+  return as_pointer(at);
+}
+
+}  // namespace
+
+Result<Memory> Memory::reserve(uint64_t pages, uint64_t capacity_pages) {
+  if (pages > capacity_pages) {
+    return fail(Errc::kEngine, "memory of " + std::to_string(pages) +
+                                   " pages is over the limit of " + std::to_string(capacity_pages));
+  }
+  Memory memory;
+  // One OS page more, so that a memory without a page has an address too.
+  memory.reserved_bytes_ = capacity_pages * kWasmPage + kOsPage;
+  memory.state_bytes_ = (capacity_pages * kWasmPage + kGuard) / kOsPage;
+  CANREC_TRY(memory.base_, map(memory.reserved_bytes_, PROT_NONE));
+  CANREC_TRY(memory.states_, map(memory.state_bytes_, PROT_READ | PROT_WRITE));
+  memory.capacity_pages_ = capacity_pages;
+  return memory;
+}
+
+Result<Memory> Memory::zeros(uint64_t pages, uint64_t capacity_pages) {
+  CANREC_TRY(Memory memory, reserve(pages, capacity_pages));
+  CANREC_CHECK(memory.open_pages(0, pages));
+  memory.pages_ = memory.committed_pages_ = pages;
+  return memory;
+}
+
+Result<Memory> Memory::from_image(int descriptor, uint64_t length, uint64_t pages,
+                                  uint64_t capacity_pages) {
+  CANREC_TRY(Memory memory, reserve(pages, capacity_pages));
+  if (length > pages * kWasmPage) {
+    return fail(Errc::kEngine, "image of " + std::to_string(length) + " bytes is larger than " +
+                                   std::to_string(pages) + " pages");
+  }
+  CANREC_CHECK(memory.open_pages(0, pages));
+  if (length > 0) {
+    memory.image_ = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    if (memory.image_ < 0) return fail(errno_error(errno, "duplicate descriptor", {}));
+    // The bytes behind the end of the file in its last OS page read as zeros.
+    void* at = mmap(memory.base_, length, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, memory.image_, 0);
+    if (at == MAP_FAILED) return fail(errno_error(errno, "map image", {}));
+    memory.image_length_ = length;
+    // `length` may stop short of the file's end in the middle of its last OS page.
+    const uint64_t tail = round_up(length, kOsPage) - length;
+    if (tail != 0) {
+      uint8_t* end = memory.base_ + length;
+      if (std::any_of(end, end + tail, [](uint8_t byte) { return byte != 0; })) {
+        std::memset(end, 0, tail);
+        const uint64_t os_page = length / kOsPage;
+        memory.states_[os_page] = kModified;
+        memory.modified_.push_back(narrow<uint32_t>(os_page));
+        memory.committed_modified_ = 1;
+      }
+    }
+  }
+  memory.pages_ = memory.committed_pages_ = pages;
+  return memory;
+}
+
+Memory::Memory(Memory&& other) noexcept { *this = std::move(other); }
+
+Memory& Memory::operator=(Memory&& other) noexcept {
+  if (this == &other) return *this;
+  reset();
+  base_ = std::exchange(other.base_, nullptr);
+  states_ = std::exchange(other.states_, nullptr);
+  reserved_bytes_ = other.reserved_bytes_;
+  state_bytes_ = other.state_bytes_;
+  pages_ = std::exchange(other.pages_, 0);
+  capacity_pages_ = std::exchange(other.capacity_pages_, 0);
+  committed_pages_ = std::exchange(other.committed_pages_, 0);
+  image_ = std::exchange(other.image_, -1);
+  image_length_ = std::exchange(other.image_length_, 0);
+  counts_ = std::exchange(other.counts_, {});
+  touched_ = std::move(other.touched_);
+  journal_ = std::move(other.journal_);
+  modified_ = std::move(other.modified_);
+  committed_modified_ = std::exchange(other.committed_modified_, 0);
+  return *this;
+}
+
+Memory::~Memory() { reset(); }
+
+void Memory::reset() {
+  if (base_ != nullptr) munmap(base_, reserved_bytes_);
+  if (states_ != nullptr) munmap(states_, state_bytes_);
+  if (image_ >= 0) close(image_);
+  base_ = states_ = nullptr;
+  image_ = -1;
+}
+
+Status Memory::open_pages(uint64_t first_page, uint64_t end_page) {
+  if (first_page == end_page) return Ok{};
+  if (mprotect(base_ + first_page * kWasmPage, (end_page - first_page) * kWasmPage,
+               PROT_READ | PROT_WRITE) != 0) {
+    return fail(errno_error(errno, "open pages", {}));
+  }
+  return Ok{};
+}
+
+bool Memory::grow(uint64_t delta_pages) {
+  if (delta_pages > capacity_pages_ - pages_) return false;
+  if (!open_pages(pages_, pages_ + delta_pages)) return false;
+  pages_ += delta_pages;
+  return true;
+}
+
+void Memory::mark_accessed(uint64_t os_page) {
+  uint8_t& state = states_[os_page];
+  if (state & kAccessed) return;
+  // The first OS page of a Wasm page is told by its neighbours: 16 bytes, aligned.
+  const uint8_t* wasm_page = states_ + (os_page & ~(kOsPagesPerWasmPage - 1));
+  const bool first = std::none_of(wasm_page, wasm_page + kOsPagesPerWasmPage,
+                                  [](uint8_t other) { return (other & kAccessed) != 0; });
+  state |= kAccessed;
+  touched_.push_back(static_cast<uint32_t>(os_page));
+  ++counts_.os_accessed;
+  if (first) ++counts_.wasm_accessed;
+}
+
+void Memory::mark_written(uint64_t os_page) {
+  uint8_t& state = states_[os_page];
+  if (state & kWritten) return;
+  mark_accessed(os_page);
+  const uint8_t* wasm_page = states_ + (os_page & ~(kOsPagesPerWasmPage - 1));
+  const bool first = std::none_of(wasm_page, wasm_page + kOsPagesPerWasmPage,
+                                  [](uint8_t other) { return (other & kWritten) != 0; });
+  ++counts_.os_written;
+  if (first) ++counts_.wasm_written;
+  if (!(state & kJournaled)) {
+    if (state & kModified) {
+      PreImage old{static_cast<uint32_t>(os_page),
+                   std::make_unique_for_overwrite<uint8_t[]>(kOsPage)};
+      std::memcpy(old.bytes.get(), base_ + os_page * kOsPage, kOsPage);
+      journal_.push_back(std::move(old));
+    } else {
+      modified_.push_back(static_cast<uint32_t>(os_page));
+    }
+  }
+  state |= kWritten | kJournaled | kModified;
+}
+
+bool Memory::touch_read(uint64_t address, uint64_t length) {
+  if (!in_bounds(address, length, size())) return false;
+  if (length == 0) return true;
+  const uint64_t last = (address + length - 1) / kOsPage;
+  for (uint64_t page = address / kOsPage; page <= last; ++page) mark_accessed(page);
+  return true;
+}
+
+bool Memory::touch_write(uint64_t address, uint64_t length) {
+  if (!in_bounds(address, length, size())) return false;
+  if (length == 0) return true;
+  const uint64_t last = (address + length - 1) / kOsPage;
+  for (uint64_t page = address / kOsPage; page <= last; ++page) mark_written(page);
+  return true;
+}
+
+std::optional<ByteView> Memory::read(uint64_t address, uint64_t length) {
+  if (!touch_read(address, length)) return std::nullopt;
+  return ByteView{base_ + address, static_cast<size_t>(length)};
+}
+
+std::optional<std::span<uint8_t>> Memory::write(uint64_t address, uint64_t length) {
+  if (!touch_write(address, length)) return std::nullopt;
+  return std::span<uint8_t>{base_ + address, static_cast<size_t>(length)};
+}
+
+std::optional<ByteView> Memory::peek(uint64_t address, uint64_t length) const {
+  if (!in_bounds(address, length, size())) return std::nullopt;
+  return ByteView{base_ + address, static_cast<size_t>(length)};
+}
+
+void Memory::begin_message() {
+  for (const uint32_t page : touched_) {
+    states_[page] &= static_cast<uint8_t>(~(kAccessed | kWritten));
+  }
+  touched_.clear();
+  counts_ = {};
+}
+
+void Memory::commit() {
+  for (const PreImage& old : journal_) states_[old.os_page] &= static_cast<uint8_t>(~kJournaled);
+  for (uint64_t i = committed_modified_; i < modified_.size(); ++i) {
+    states_[modified_[i]] &= static_cast<uint8_t>(~kJournaled);
+  }
+  journal_.clear();
+  committed_modified_ = modified_.size();
+  committed_pages_ = pages_;
+  // Pages still marked as written would skip the journal of the next transaction.
+  begin_message();
+}
+
+void Memory::drop_to_image(std::vector<uint32_t>& os_pages) {
+  std::sort(os_pages.begin(), os_pages.end());
+  for (size_t i = 0; i < os_pages.size();) {
+    size_t end = i + 1;
+    while (end < os_pages.size() && os_pages[end] == os_pages[end - 1] + 1) ++end;
+    // Private pages that are dropped come back from the file, or as zeros.
+    const int dropped =
+        madvise(base_ + uint64_t{os_pages[i]} * kOsPage, (end - i) * kOsPage, MADV_DONTNEED);
+    CANREC_ASSERT(dropped == 0);
+    i = end;
+  }
+}
+
+void Memory::rollback() {
+  begin_message();
+  for (const PreImage& old : journal_) {
+    std::memcpy(base_ + uint64_t{old.os_page} * kOsPage, old.bytes.get(), kOsPage);
+    states_[old.os_page] &= static_cast<uint8_t>(~kJournaled);
+  }
+  journal_.clear();
+  std::vector<uint32_t> fresh(modified_.begin() + static_cast<ptrdiff_t>(committed_modified_),
+                              modified_.end());
+  modified_.resize(committed_modified_);
+  for (const uint32_t page : fresh) states_[page] = 0;
+  drop_to_image(fresh);
+  if (pages_ > committed_pages_) {
+    // Pages of the grown part were modified in this transaction only, so they are zeros again.
+    const int closed = mprotect(base_ + committed_pages_ * kWasmPage,
+                                (pages_ - committed_pages_) * kWasmPage, PROT_NONE);
+    CANREC_ASSERT(closed == 0);
+    pages_ = committed_pages_;
+  }
+}
+
+Result<Memory> Memory::fork() const {
+  CANREC_TRY(Memory copy, image_ >= 0 ? from_image(image_, image_length_, pages_, capacity_pages_)
+                                      : zeros(pages_, capacity_pages_));
+  // from_image may have cleared a tail already; the states below tell it again.
+  for (const uint32_t page : copy.modified_) copy.states_[page] = 0;
+  copy.modified_ = modified_;
+  copy.committed_modified_ = copy.modified_.size();
+  for (const uint32_t page : modified_) {
+    std::memcpy(copy.base_ + uint64_t{page} * kOsPage, base_ + uint64_t{page} * kOsPage, kOsPage);
+    copy.states_[page] = kModified;
+  }
+  return copy;
+}
+
+std::vector<MemoryRange> Memory::modified_ranges() const {
+  std::vector<uint32_t> pages = modified_;
+  std::sort(pages.begin(), pages.end());
+  std::vector<MemoryRange> ranges;
+  for (const uint32_t page : pages) {
+    const uint64_t begin = uint64_t{page} * kOsPage;
+    if (!ranges.empty() && ranges.back().end == begin) {
+      ranges.back().end = begin + kOsPage;
+    } else {
+      ranges.push_back({begin, begin + kOsPage});
+    }
+  }
+  return ranges;
+}
+
+}  // namespace canrec::engine

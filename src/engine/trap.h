@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How a call ends when it does not return: a Trap is a value, not an Error.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wasm/types.h"
+
+namespace canrec::engine {
+
+enum class TrapKind : uint8_t {
+  kUnreachable,
+  kMemoryOutOfBounds,
+  kTableOutOfBounds,
+  kIndirectCallNull,
+  kIndirectCallMismatch,
+  kIntegerDivideByZero,
+  kIntegerOverflow,
+  kBadConversion,
+  kStackOverflow,
+  kOutOfInstructions,
+  kInterrupted,  ///< the Interrupt was requested
+  kEngineLimit,  ///< a limit of this engine; the message says which
+  kHost,         ///< a host function or the grow policy ended the call
+};
+/// "unreachable", "heap out of bounds", ...: words for reports, not the network's texts.
+std::string_view to_string(TrapKind kind);
+
+/// A place in a running module.
+struct Location {
+  wasm::FuncIdx function;
+  uint64_t offset;  ///< of the instruction, in the (unpacked) module; of a host function 0
+  bool operator==(const Location&) const = default;
+};
+
+/// Why and where a call ended.
+struct Trap {
+  TrapKind kind;
+  uint32_t host_code = 0;           ///< of kHost: what the host function gave
+  std::string message;              ///< of kHost: the host's text; else to_string(kind)
+  std::vector<Location> backtrace;  ///< innermost first; bounded, see `frames`
+  uint64_t frames = 0;              ///< call depth at the trap, host function included
+};
+
+/// What a host function returns to end the call: a trap without its place.
+struct HostTrap {
+  TrapKind kind = TrapKind::kHost;
+  uint32_t code = 0;
+  std::string message;
+};
+/// Null = go on.
+using HostStatus = std::unique_ptr<HostTrap>;
+/// Ends the call: `return host_trap(kMyCode, "text");`
+HostStatus host_trap(uint32_t code, std::string message);
+HostStatus host_trap(TrapKind kind);
+
+}  // namespace canrec::engine

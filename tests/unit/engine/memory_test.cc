@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/memory.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <random>
+
+namespace canrec::engine {
+namespace {
+
+// An anonymous file of `pages` OS pages (and `extra` bytes), byte i = i / 4096 + 1.
+class ImageFile {
+ public:
+  explicit ImageFile(size_t length) : fd_(memfd_create("image", MFD_CLOEXEC)) {
+    Bytes bytes(length);
+    for (size_t i = 0; i < length; ++i) bytes[i] = static_cast<uint8_t>(i / kOsPage + 1);
+    EXPECT_EQ(write(fd_, bytes.data(), length), static_cast<ssize_t>(length));
+  }
+  ~ImageFile() { close(fd_); }
+  ImageFile(const ImageFile&) = delete;
+  ImageFile& operator=(const ImageFile&) = delete;
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+void put(Memory& memory, uint64_t address, uint8_t byte) {
+  const auto view = memory.write(address, 1);
+  ASSERT_TRUE(view.has_value());
+  (*view)[0] = byte;
+}
+uint8_t get(const Memory& memory, uint64_t address) { return (*memory.peek(address, 1))[0]; }
+
+TEST(EngineMemory, StartsAsZerosAndCountsNothing) {
+  auto memory = Memory::zeros(2, 4);
+  ASSERT_TRUE(memory);
+  EXPECT_EQ(memory->size(), 2 * kWasmPage);
+  EXPECT_EQ(get(*memory, 2 * kWasmPage - 1), 0);
+  EXPECT_EQ(memory->counts(), PageCounts{});
+  EXPECT_TRUE(memory->modified_ranges().empty());
+}
+
+TEST(EngineMemory, RejectsMorePagesThanTheCapacity) {
+  EXPECT_TRUE(Memory::zeros(4, 4));
+  const auto over = Memory::zeros(5, 4);
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code(), Errc::kEngine);
+}
+
+TEST(EngineMemory, RejectsAnImageLargerThanItsPages) {
+  const ImageFile image(kWasmPage + 1);
+  const auto memory = Memory::from_image(image.fd(), kWasmPage + 1, 1, 4);
+  ASSERT_FALSE(memory);
+  EXPECT_EQ(memory.error().code(), Errc::kEngine);
+}
+
+TEST(EngineMemory, GrowsToTheCapacityAndNotBeyond) {
+  auto memory = Memory::zeros(1, 3);
+  const uint8_t* base = memory->base();
+  EXPECT_TRUE(memory->grow(0));
+  EXPECT_TRUE(memory->grow(2));
+  EXPECT_EQ(memory->base(), base);
+  EXPECT_FALSE(memory->grow(1));
+  EXPECT_FALSE(memory->grow(UINT64_MAX));
+  EXPECT_EQ(memory->pages(), 3u);
+  put(*memory, 3 * kWasmPage - 1, 7);
+  EXPECT_FALSE(memory->write(3 * kWasmPage, 1).has_value());
+}
+
+TEST(EngineMemory, ChecksBoundsAtTheEdges) {
+  auto memory = Memory::zeros(1, 2);
+  EXPECT_TRUE(memory->touch_read(kWasmPage, 0));
+  EXPECT_FALSE(memory->touch_read(kWasmPage + 1, 0));
+  EXPECT_TRUE(memory->touch_read(kWasmPage - 1, 1));
+  EXPECT_FALSE(memory->touch_read(kWasmPage - 1, 2));
+  EXPECT_FALSE(memory->touch_write(UINT64_MAX, 1));
+  EXPECT_FALSE(memory->touch_write(1, UINT64_MAX));
+}
+
+TEST(EngineMemory, CountsWasmAndOsPagesOncePerMessage) {
+  auto memory = Memory::zeros(4, 4);
+  memory->touch_read(10, 1);
+  memory->touch_read(20, 1);
+  EXPECT_EQ(memory->counts(), (PageCounts{1, 0, 1, 0}));
+  memory->touch_read(kOsPage - 1, 2);
+  EXPECT_EQ(memory->counts(), (PageCounts{1, 0, 2, 0}));
+  memory->touch_write(kWasmPage - 4, 8);
+  EXPECT_EQ(memory->counts(), (PageCounts{2, 2, 4, 2}));
+  memory->touch_write(0, 1);
+  EXPECT_EQ(memory->counts(), (PageCounts{2, 2, 4, 3}));
+  memory->begin_message();
+  EXPECT_EQ(memory->counts(), PageCounts{});
+  memory->touch_write(0, 1);
+  EXPECT_EQ(memory->counts(), (PageCounts{1, 1, 1, 1}));
+}
+
+TEST(EngineMemory, MapsAnImagePrivately) {
+  const ImageFile image(2 * kOsPage + 100);
+  auto memory = Memory::from_image(image.fd(), 2 * kOsPage + 100, 1, 2);
+  ASSERT_TRUE(memory);
+  EXPECT_EQ(get(*memory, 0), 1);
+  EXPECT_EQ(get(*memory, 2 * kOsPage + 99), 3);
+  EXPECT_EQ(get(*memory, 2 * kOsPage + 100), 0);
+  put(*memory, 0, 99);
+  uint8_t on_disk = 0;
+  EXPECT_EQ(pread(image.fd(), &on_disk, 1, 0), 1);
+  EXPECT_EQ(on_disk, 1);
+  EXPECT_EQ(memory->modified_ranges(), (std::vector<MemoryRange>{{0, kOsPage}}));
+}
+
+TEST(EngineMemory, ReadsZerosBehindALengthInsideTheFile) {
+  const ImageFile image(4 * kOsPage);
+  auto memory = Memory::from_image(image.fd(), kOsPage + 5, 1, 2);
+  ASSERT_TRUE(memory);
+  EXPECT_EQ(get(*memory, kOsPage + 4), 2);
+  EXPECT_EQ(get(*memory, kOsPage + 5), 0);
+  EXPECT_EQ(get(*memory, 2 * kOsPage), 0);
+  put(*memory, kOsPage + 5, 1);
+  memory->rollback();
+  EXPECT_EQ(get(*memory, kOsPage + 5), 0);
+  const auto copy = memory->fork();
+  EXPECT_EQ(get(*copy, kOsPage + 5), 0);
+}
+
+TEST(EngineMemory, RollsBackContentSizeAndCounts) {
+  const ImageFile image(kWasmPage);
+  auto memory = Memory::from_image(image.fd(), kWasmPage, 1, 4);
+  put(*memory, 5, 50);
+  memory->commit();
+  put(*memory, 5, 51);
+  put(*memory, kOsPage, 52);
+  ASSERT_TRUE(memory->grow(2));
+  put(*memory, 3 * kWasmPage - 1, 53);
+  memory->rollback();
+  EXPECT_EQ(memory->pages(), 1u);
+  EXPECT_EQ(get(*memory, 5), 50);
+  EXPECT_EQ(get(*memory, kOsPage), 2);
+  EXPECT_EQ(memory->counts(), PageCounts{});
+  EXPECT_EQ(memory->modified_ranges(), (std::vector<MemoryRange>{{0, kOsPage}}));
+  ASSERT_TRUE(memory->grow(2));
+  EXPECT_EQ(get(*memory, 3 * kWasmPage - 1), 0);
+}
+
+TEST(EngineMemory, KeepsTheTransactionOverMessages) {
+  auto memory = Memory::zeros(1, 1);
+  put(*memory, 0, 1);
+  memory->commit();
+  put(*memory, 0, 2);
+  memory->begin_message();
+  put(*memory, 0, 3);
+  put(*memory, kOsPage, 4);
+  memory->begin_message();
+  memory->rollback();
+  EXPECT_EQ(get(*memory, 0), 1);
+  EXPECT_EQ(get(*memory, kOsPage), 0);
+}
+
+TEST(EngineMemory, ForksIndependently) {
+  const ImageFile image(kWasmPage);
+  auto memory = Memory::from_image(image.fd(), kWasmPage, 1, 4);
+  ASSERT_TRUE(memory->grow(1));
+  put(*memory, 0, 9);
+  put(*memory, 2 * kWasmPage - 1, 8);
+  auto copy = memory->fork();
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(copy->pages(), 2u);
+  EXPECT_EQ(get(*copy, 0), 9);
+  EXPECT_EQ(get(*copy, kOsPage), 2);
+  EXPECT_EQ(get(*copy, 2 * kWasmPage - 1), 8);
+  put(*copy, 0, 10);
+  put(*memory, kOsPage, 11);
+  EXPECT_EQ(get(*memory, 0), 9);
+  EXPECT_EQ(get(*copy, kOsPage), 2);
+  copy->rollback();
+  EXPECT_EQ(get(*copy, 0), 9);
+  EXPECT_EQ(copy->modified_ranges(),
+            memory->modified_ranges().size() == 2
+                ? (std::vector<MemoryRange>{{0, kOsPage}, {2 * kWasmPage - kOsPage, 2 * kWasmPage}})
+                : std::vector<MemoryRange>{});
+}
+
+TEST(EngineMemory, ReservesTheLargestStableMemory) {
+  auto memory = Memory::zeros(0, 8'192'000);
+  ASSERT_TRUE(memory);
+  EXPECT_TRUE(memory->grow(8'192'000));
+  put(*memory, memory->size() - 1, 1);
+  EXPECT_EQ(memory->counts(), (PageCounts{1, 1, 1, 1}));
+  memory->rollback();
+  EXPECT_EQ(memory->pages(), 0u);
+}
+
+// The model: a plain vector, saved at each commit.
+TEST(EngineMemory, BehavesAsASavedVectorUnderRandomUse) {
+  std::mt19937 random(7);
+  const ImageFile image(3 * kOsPage + 17);
+  auto memory = Memory::from_image(image.fd(), 3 * kOsPage + 17, 1, 4);
+  ASSERT_TRUE(memory);
+  Bytes now(memory->base(), memory->base() + memory->size());
+  Bytes saved = now;
+  for (int step = 0; step < 20'000; ++step) {
+    switch (random() % 64) {
+      case 0:
+        memory->commit();
+        saved = now;
+        break;
+      case 1:
+        memory->rollback();
+        now = saved;
+        break;
+      case 2:
+        memory->begin_message();
+        break;
+      case 3: {
+        auto copy = memory->fork();
+        ASSERT_TRUE(copy);
+        *memory = std::move(*copy);
+        saved = now;
+        break;
+      }
+      case 4:
+        if (memory->grow(1)) now.resize(now.size() + kWasmPage);
+        break;
+      default: {
+        const uint64_t at = random() % now.size();
+        const uint64_t length = std::min<uint64_t>(random() % 5000, now.size() - at);
+        const auto view = memory->write(at, length);
+        ASSERT_TRUE(view.has_value());
+        const auto byte = static_cast<uint8_t>(random());
+        std::fill(view->begin(), view->end(), byte);
+        std::fill_n(now.begin() + static_cast<ptrdiff_t>(at), length, byte);
+      }
+    }
+    ASSERT_EQ(memory->size(), now.size());
+    if (step % 16 == 0) {
+      ASSERT_EQ(std::memcmp(memory->base(), now.data(), now.size()), 0) << "step " << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace canrec::engine
