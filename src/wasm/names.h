@@ -29,21 +29,25 @@ struct NameSection {
 };
 NameSection read_names(const Module& module);
 
-/// Rust (legacy and v0) and Itanium C++ names made readable; other names as they are.
+/// Rust (legacy and v0) and Itanium C++ names made readable; other names as they are, also those
+/// whose readable form would be longer than 16 KiB.
 std::string demangle(std::string_view name);
 
-/// Display names of functions: name section, else import "ic0.msg_reply", else export, else "f17".
+/// Display names of functions: "ic0.msg_reply" for an import, else name section, else export, else
+/// "f17".
 class FunctionNames {
  public:
   enum class Style { kReadable, kRaw };
   FunctionNames(const Module& module, Style style);
-  /// The name as it stands in reports; never empty.
+  /// The name as it stands in reports: never empty, printable ASCII with everything else as \xx.
   std::string of(FuncIdx fn) const;
-  /// The undecorated name from the name section, import or export; empty when there is none.
+  /// The undecorated name: of an import without its module, else from the name section, else of the
+  /// first export; empty when there is none.
   std::string_view raw(FuncIdx fn) const;
 
  private:
   std::vector<std::string_view> raw_;
+  std::vector<std::string_view> imported_;  // module names of the imports
   Style style_;
 };
 

@@ -21,8 +21,9 @@ std::vector<PersistedGlobal> persisted_globals(const Module& module);
 
 /// The table slots that active element segments fill, as instantiation leaves them.
 ///
-/// Shape: result[slot] = function or nothing (null); size = table minimum, bounded by the network's
-///        1,000,000 elements. Errors: kWasmIndex when a segment does not fit.
+/// Shape:  result[slot] = function or nothing (null); size = table minimum.
+/// Errors: kLimit when the table is larger than the network's 1,000,000 elements; kWasmIndex when a
+///         segment does not fit; offset = the table or segment.
 Result<std::vector<std::optional<FuncIdx>>> table_image(const Module& module, TableIdx table);
 
 }  // namespace canrec::wasm
