@@ -4,6 +4,7 @@
 // Our own hard limits, each with unit, reason and source. The network's limits are in
 // ic/limits.def.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace canrec::limits {
@@ -19,5 +20,13 @@ inline constexpr uint32_t kFunctionLocals = 50'000;
 /// Nested blocks of one function. Reason: the validator's control stack lives in memory, not on the
 /// host stack; a body of 128 MiB of `block` must still end with an error.
 inline constexpr uint32_t kBlockDepth = 1'000'000;
+
+/// Operands on the stack of one function. Reason: two bytes of `call` can push a thousand values;
+/// real code stays below a few hundred.
+inline constexpr size_t kOperands = size_t{16} << 20;
+
+/// Parameters, and results, of one function type. Source: WebAssembly JavaScript interface,
+/// implementation limits; the network's engine has the same ceiling.
+inline constexpr size_t kTypeValues = 1'000;
 
 }  // namespace canrec::limits
