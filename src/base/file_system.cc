@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <system_error>
 
 #include "base/input_file.h"
@@ -36,6 +38,23 @@ class PosixFile final : public WritableFile {
     }
     return Ok{};
   }
+  Status copy_from(int descriptor, uint64_t from, uint64_t length, uint64_t to) override {
+    while (length > 0) {
+      off_t in = static_cast<off_t>(from);
+      off_t out = static_cast<off_t>(to);
+      const ssize_t n = ::copy_file_range(descriptor, &in, descriptor_, &out, length, 0);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0 && (errno == EXDEV || errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL)) {
+        return copy_by_reading(descriptor, from, length, to);
+      }
+      if (n < 0) return fail(errno_error(errno, "copy to", path_));
+      if (n == 0) return fail(errno_error(EIO, "copy (the source is too short) to", path_));
+      from += static_cast<uint64_t>(n);
+      to += static_cast<uint64_t>(n);
+      length -= static_cast<uint64_t>(n);
+    }
+    return Ok{};
+  }
   Status resize(uint64_t size) override {
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) {
       return fail(errno_error(errno, "set the length of", path_));
@@ -48,6 +67,23 @@ class PosixFile final : public WritableFile {
   }
 
  private:
+  // For pairs of file systems that cannot copy in the kernel.
+  Status copy_by_reading(int descriptor, uint64_t from, uint64_t length, uint64_t to) {
+    Bytes buffer(std::min<uint64_t>(length, uint64_t{1} << 20));
+    while (length > 0) {
+      const size_t wanted = static_cast<size_t>(std::min<uint64_t>(length, buffer.size()));
+      const ssize_t n = ::pread(descriptor, buffer.data(), wanted, static_cast<off_t>(from));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail(errno_error(errno, "read to copy to", path_));
+      if (n == 0) return fail(errno_error(EIO, "copy (the source is too short) to", path_));
+      CANREC_CHECK(write_at(ByteView(buffer).first(static_cast<size_t>(n)), to));
+      from += static_cast<uint64_t>(n);
+      to += static_cast<uint64_t>(n);
+      length -= static_cast<uint64_t>(n);
+    }
+    return Ok{};
+  }
+
   int descriptor_;
   fs::path path_;
 };
@@ -68,6 +104,12 @@ class PosixFileSystem final : public FileSystem {
   }
   Status rename(const fs::path& from, const fs::path& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) return fail(errno_error(errno, "rename to", to));
+    return Ok{};
+  }
+  Status exchange(const fs::path& a, const fs::path& b) override {
+    if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) != 0) {
+      return fail(errno_error(errno, "exchange", b));
+    }
     return Ok{};
   }
   Status hard_link(const fs::path& from, const fs::path& to) override {

@@ -36,6 +36,14 @@ Sha256 Sha256Stream::finish() {
   return out;
 }
 
+Sha256 Sha256Stream::peek() const {
+  Impl copy;
+  CANREC_ASSERT(EVP_MD_CTX_copy_ex(copy.context, impl_->context) == 1);
+  Sha256 out{};
+  CANREC_ASSERT(EVP_DigestFinal_ex(copy.context, out.data(), nullptr) == 1);
+  return out;
+}
+
 Sha256 sha256(ByteView bytes) {
   Sha256Stream stream;
   stream.update(bytes);

@@ -29,6 +29,8 @@ class Sha256Stream {
   void update(ByteView bytes);
   /// The hash of everything so far; the stream is finished afterwards.
   Sha256 finish();
+  /// The hash of everything so far; the stream goes on.
+  Sha256 peek() const;
 
  private:
   struct Impl;

@@ -49,6 +49,10 @@ class FaultyFileSystem final : public FileSystem {
     CANREC_CHECK(step());
     return real_.rename(from, to);
   }
+  Status exchange(const std::filesystem::path& a, const std::filesystem::path& b) override {
+    CANREC_CHECK(step());
+    return real_.exchange(a, b);
+  }
   Status hard_link(const std::filesystem::path& from, const std::filesystem::path& to) override {
     CANREC_CHECK(step());
     return real_.hard_link(from, to);
@@ -79,6 +83,10 @@ class FaultyFileSystem final : public FileSystem {
         return status;
       }
       return real_->write_at(bytes, offset);
+    }
+    Status copy_from(int descriptor, uint64_t from, uint64_t length, uint64_t to) override {
+      CANREC_CHECK(system_.step());
+      return real_->copy_from(descriptor, from, length, to);
     }
     Status resize(uint64_t size) override {
       CANREC_CHECK(system_.step());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files in and out: mapping, refusals, and output that is whole or not there.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,6 +183,29 @@ TEST(FileSystems, DirectoriesLinksAndRemoval) {
   EXPECT_EQ(real.create(dir / "sparse").error().code(), Errc::kExists);
   EXPECT_TRUE(real.open(dir / "sparse"));
   EXPECT_EQ(real.open(dir / "none").error().code(), Errc::kNotFound);
+}
+
+TEST(FileSystems, CopyRangesAndExchangeNames) {
+  const TemporaryDirectory dir;
+  FileSystem& real = posix_file_system();
+  write_text(dir / "a", "0123456789");
+  write_text(dir / "b", "other");
+  const auto source = InputFile::open(dir / "a");
+  ASSERT_TRUE(source);
+  auto file = real.create(dir / "c");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->copy_from(source->descriptor(), 2, 5, 1));
+  EXPECT_EQ(read_text(dir / "c"), std::string("\0", 1) + "23456");
+  EXPECT_EQ((*file)->copy_from(source->descriptor(), 8, 5, 0).error().code(), Errc::kIo);
+  // A source on another file system is read instead.
+  const auto proc = ::open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(proc, 0);
+  EXPECT_TRUE((*file)->copy_from(proc, 0, 20, 0));
+  ::close(proc);
+  ASSERT_TRUE(real.exchange(dir / "a", dir / "b"));
+  EXPECT_EQ(read_text(dir / "a"), "other");
+  EXPECT_EQ(read_text(dir / "b"), "0123456789");
+  EXPECT_EQ(real.exchange(dir / "a", dir / "none").error().code(), Errc::kNotFound);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ TEST(Hashes, Sha256InPiecesIsTheSame) {
   for (const size_t piece : {1u, 7u, 63u, 64u, 65u, 999u, 1000u}) {
     Sha256Stream stream;
     for (size_t at = 0; at < text.size(); at += piece) {
+      EXPECT_EQ(stream.peek(), sha256(as_bytes(text).first(at)));
       stream.update(as_bytes(text).subspan(at, std::min(piece, text.size() - at)));
     }
     EXPECT_EQ(stream.finish(), sha256(as_bytes(text))) << piece;
