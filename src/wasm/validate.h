@@ -26,8 +26,8 @@ struct RuleViolation {
   std::string why;      ///< what it means for an installation
 };
 
-/// Every violation, in the network's order of checks; the first is the one it reports.
-/// Shape: `module` has passed validate().
+/// The violations, in the network's order of checks; the first is the one it reports. At most
+/// 1,000. Shape: `module` has passed validate().
 std::vector<RuleViolation> check_network_rules(const Module& module);
 
 }  // namespace canrec::wasm
