@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A finding as every report of this floor shows it: how bad, what, where, why it matters, what
+// next.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace canrec::recover {
+
+enum class Severity : uint8_t {
+  kNote,     ///< worth knowing
+  kWarning,  ///< doubtful: look before going on
+  kError,    ///< wrong: going on loses data or fails
+};
+/// "note", "warning", "error".
+std::string_view to_string(Severity severity);
+
+struct Finding {
+  Severity severity = Severity::kNote;
+  std::string code;   ///< stable, kebab case, for scripts
+  std::string where;  ///< file, offset or entry
+  std::string what;
+  std::string why;
+  std::string next;
+};
+
+/// The worst severity, kNote for none.
+Severity worst(const std::vector<Finding>& findings);
+
+}  // namespace canrec::recover

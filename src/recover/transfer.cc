@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two transfer loops.
+#include "recover/transfer.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "base/hash.h"
+#include "wasm/types.h"
+
+namespace canrec::recover {
+namespace {
+
+constexpr Region kRegions[] = {Region::kStable, Region::kHeap};
+
+// Chunks lie on page borders, so that a chunk of one transfer is a chunk of the next.
+uint64_t chunk_size(uint64_t wanted, uint64_t limit) {
+  const uint64_t most = limit / wasm::kPageSize * wasm::kPageSize;
+  return wanted == 0 ? most : std::clamp<uint64_t>(wanted, wasm::kPageSize, most);
+}
+
+Status go_on(const TransferOptions& options) {
+  return options.interrupt != nullptr ? options.interrupt->check() : Status(Ok{});
+}
+
+// Calls `one` for every chunk of a region.
+template <typename One>
+Status each_chunk(Region region, uint64_t size, uint64_t chunk, const TransferOptions& options,
+                  One one) {
+  for (uint64_t offset = 0; offset < size; offset += chunk) {
+    CANREC_CHECK(go_on(options));
+    CANREC_CHECK(one(offset, std::min(chunk, size - offset)));
+    if (options.progress) options.progress(region, std::min(offset + chunk, size), size);
+  }
+  return Ok{};
+}
+
+std::unexpected<Error> wrong_hash(Region region, uint64_t offset, uint64_t length,
+                                  std::string_view what) {
+  return fail(
+      Errc::kVerification, offset,
+      fmt::format("{} [0x{:08x}, 0x{:08x}): {}", to_string(region), offset, offset + length, what));
+}
+
+}  // namespace
+
+Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, PullTarget& target,
+                            const TransferOptions& options) {
+  TransferCounts counts;
+  const uint64_t chunk = chunk_size(options.chunk_bytes, info.query_limit);
+  for (const Region region : kRegions) {
+    const auto fetch = [&](uint64_t offset, uint64_t length) -> Status {
+      CANREC_TRY(const uint64_t wanted, client.hash(region, offset, length));
+      ++counts.chunks;
+      const ByteView have = target.bytes(region).subspan(offset, length);
+      if (xxh64(have) == wanted) return Ok{};
+      CANREC_TRY(const Bytes fetched, client.read(region, offset, length));
+      if (xxh64(fetched) != wanted) {
+        return wrong_hash(region, offset, length,
+                          "the bytes that arrived do not have the hash the canister told; "
+                          "the canister changed meanwhile, or the way to it damages data");
+      }
+      ++counts.chunks_sent;
+      counts.bytes_sent += length;
+      return target.write(region, offset, fetched);
+    };
+    CANREC_CHECK(each_chunk(region, info.size(region), chunk, options, fetch));
+  }
+  CANREC_TRY(const DownloaderInfo after, client.downloader_info());
+  if (after.state_stamp != info.state_stamp || after.heap_size != info.heap_size ||
+      after.stable_size != info.stable_size) {
+    return fail(Errc::kVerification,
+                fmt::format("the canister changed during the transfer (state stamp {} at the "
+                            "beginning, {} now); stop it and pull again",
+                            info.state_stamp, after.state_stamp));
+  }
+  CANREC_CHECK(target.sync());
+  return counts;
+}
+
+Result<TransferCounts> push(TransferClient& client, const PushSource& source,
+                            const TransferOptions& options) {
+  TransferCounts counts;
+  CANREC_TRY(const uint64_t limit, client.piece_limit());
+  CANREC_CHECK(client.begin(source.heap.size(), source.stable.size()));
+  CANREC_TRY(const UploaderStatus status, client.status());
+  const uint64_t chunk = chunk_size(options.chunk_bytes, limit);
+  for (const Region region : kRegions) {
+    const ByteView bytes = region == Region::kHeap ? source.heap : source.stable;
+    // An empty heap piece ends the stable phase: it wipes the page that stable pieces passed
+    // through, which must be done before heap chunks are compared.
+    if (region == Region::kHeap && status.phase < 2) {
+      CANREC_CHECK(client.put(Region::kHeap, 0, {}));
+    }
+    const auto put = [&](uint64_t offset, uint64_t length) -> Status {
+      const ByteView piece = bytes.subspan(offset, length);
+      const uint64_t wanted = xxh64(piece);
+      CANREC_TRY(const uint64_t there, client.hash(region, offset, length));
+      ++counts.chunks;
+      if (there == wanted) return Ok{};
+      CANREC_CHECK(client.put(region, offset, piece));
+      ++counts.chunks_sent;
+      counts.bytes_sent += length;
+      CANREC_TRY(const uint64_t now, client.hash(region, offset, length));
+      if (now == wanted) return Ok{};
+      return wrong_hash(region, offset, length, "the canister holds other bytes than were put");
+    };
+    CANREC_CHECK(each_chunk(region, bytes.size(), chunk, options, put));
+  }
+  return counts;
+}
+
+}  // namespace canrec::recover

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checks of `canrec verify`, in the order of the steps of run().
+#include "recover/verify.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <mutex>
+#include <thread>
+
+#include "ic/limits.h"
+#include "recover/unfetched.h"
+#include "wasm/load.h"
+#include "wasm/persisted.h"
+#include "wasm/validate.h"
+
+namespace canrec::recover {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What an upload makes of a defect that the survey of the directory found.
+struct Consequence {
+  std::string_view code;
+  std::string_view why;
+  std::string_view next;
+};
+
+Consequence consequence_of(Errc code) {
+  switch (code) {
+    case Errc::kSnapshotUnfinished:
+      return {"unfinished",
+              "an upload does not look at the progress file: every missing byte becomes zero",
+              "run the download again with --resume, from the same snapshot"};
+    case Errc::kSnapshotSize:
+      return {"wrong-size",
+              "an upload sends what is there: the rest of the memory stays zero, a cut module is "
+              "noticed only when the snapshot is loaded",
+              "download the snapshot again into an empty directory"};
+    case Errc::kHashMismatch:
+      return {"wrong-hash",
+              "an upload stores the chunk under the hash of what it is now; the code that asks for "
+              "the old hash does not find it",
+              "download the snapshot again into an empty directory"};
+    case Errc::kSnapshotMixed:
+      return {"mixed",
+              "files of two tools or two snapshots in one directory: an upload mixes them without "
+              "a word",
+              "download the snapshot again into an empty directory, with one tool"};
+    case Errc::kSnapshotMetadata:
+    case Errc::kUtf8:
+      return {"metadata", "the clients stop at it or the network refuses the upload",
+              "download the snapshot again; canrec verify --repair writes old forms anew"};
+    case Errc::kLocked:
+      return {"in-use", "another process is writing this directory",
+              "wait until the download or upload has ended"};
+    case Errc::kWasmMagic:
+      return {"module", "the module is not a WebAssembly module: loading the snapshot fails",
+              "download the snapshot again into an empty directory"};
+    case Errc::kLimit:
+      return {"limit", "the network refuses the upload", "see the limit that is named"};
+    case Errc::kNotFound:
+      return {"missing-file", "an upload stops at it or takes the file for empty",
+              "download the snapshot again into an empty directory"};
+    default:
+      return {"file", "the file could not be read", "look at the disk and at the permissions"};
+  }
+}
+
+class Verifier {
+ public:
+  Verifier(const fs::path& path, const VerifyOptions& options) : options_(options) {
+    report_.path = path;
+  }
+
+  Result<VerifyReport> run() {
+    CANREC_TRY(survey_, snapshot::survey(report_.path));
+    directory_findings();
+    if (survey_.directory) {
+      report_.metadata = survey_.directory->metadata();
+      report_.form = to_string(survey_.directory->form());
+      old_form();
+      damaged_integers();
+      module_findings();
+      unfetched_ranges();
+      CANREC_CHECK(hash_files());
+    }
+    std::ranges::stable_sort(report_.findings, std::greater{}, &Finding::severity);
+    say_what_was_not_checked();
+    return std::move(report_);
+  }
+
+ private:
+  void add(Severity severity, std::string code, std::string where, std::string what,
+           std::string why, std::string next) {
+    report_.findings.push_back({severity, std::move(code), std::move(where), std::move(what),
+                                std::move(why), std::move(next)});
+  }
+
+  void directory_findings() {
+    report_.missing = std::move(survey_.missing);
+    for (const snapshot::Finding& finding : survey_.findings) {
+      const Consequence consequence = consequence_of(finding.error.code());
+      const std::string where =
+          finding.error.offset() ? fmt::format("0x{:08x}", *finding.error.offset()) : "";
+      add(finding.severity == snapshot::Severity::kRefused ? Severity::kError : Severity::kWarning,
+          std::string(consequence.code), where, finding.error.message(),
+          std::string(consequence.why), std::string(consequence.next));
+    }
+  }
+
+  void old_form() {
+    if (survey_.directory->form() == snapshot::MetadataForm::kCurrent) return;
+    add(Severity::kWarning, "old-form", "metadata.json",
+        fmt::format("written in the form of {}", report_.form),
+        "today's icp and dfx do not read this form: an upload stops with a parse error",
+        fmt::format("canrec convert {} -o NEW_DIR", report_.path.string()));
+  }
+
+  // An integer that passed through a double keeps 53 bits. Printed the shortest way it has 16 or 17
+  // digits and then zeros; printed exactly its low bits are zero. Times in whole microseconds or
+  // longer units have fewer digits and are not meant.
+  static bool looks_rounded(uint64_t value) {
+    if (value < (uint64_t{1} << 53)) return false;
+    const std::string digits = std::to_string(value);
+    const size_t significant = digits.find_last_not_of('0') + 1;
+    if (significant <= 15) return false;
+    if (significant <= 17) return digits.size() - significant >= 2;
+    const uint64_t unit = uint64_t{1} << (std::bit_width(value) - 53);
+    return unit >= 128 && value % unit == 0;
+  }
+
+  void damaged_integers() {
+    const snapshot::Metadata& metadata = *report_.metadata;
+    const auto check = [&](std::string where, uint64_t value) {
+      if (!looks_rounded(value)) return;
+      add(Severity::kWarning, "rounded-integer", std::move(where),
+          fmt::format("{} looks like a number that was rounded to 53 bits", value),
+          "a JSON tool that keeps numbers as doubles (JavaScript, old jq) damages 64-bit integers "
+          "without a word; a wrong i64 global is wrong program state. About one honest value in a "
+          "hundred looks the same",
+          "compare with the file as it was downloaded, or download again");
+    };
+    check("metadata.json, taken_at_timestamp", metadata.taken_at_timestamp_ns);
+    if (metadata.global_timer && metadata.global_timer->deadline_ns) {
+      check("metadata.json, global_timer", *metadata.global_timer->deadline_ns);
+    }
+    for (size_t i = 0; i < metadata.globals.size(); ++i) {
+      const snapshot::GlobalValue& global = metadata.globals[i];
+      if (global.type != snapshot::GlobalType::kI64) continue;
+      const auto value = static_cast<int64_t>(global.low);
+      check(fmt::format("metadata.json, globals[{}]", i),
+            value < 0 ? uint64_t{0} - global.low : global.low);
+    }
+  }
+
+  void module_findings() {
+    const ByteView stored = survey_.directory->module();
+    if (stored.empty()) return;
+    auto loaded = wasm::load_module(stored);
+    if (!loaded) {
+      add(Severity::kError, "module", "wasm_module.bin", loaded.error().message(),
+          "loading the snapshot fails on the network",
+          "download the snapshot again into an empty directory");
+      return;
+    }
+    if (const Status valid = wasm::validate(loaded->module); !valid) {
+      add(Severity::kError, "module-invalid",
+          fmt::format("wasm_module.bin, 0x{:08x}", valid.error().offset().value_or(0)),
+          valid.error().message(), "loading the snapshot fails on the network",
+          "compare the module's SHA-256 with the hash that the network reports for the canister");
+      return;
+    }
+    for (const wasm::RuleViolation& rule : wasm::check_network_rules(loaded->module)) {
+      add(Severity::kWarning, "network-rule", fmt::format("wasm_module.bin, 0x{:08x}", rule.offset),
+          rule.text, "the network refuses this module today: loading the snapshot fails",
+          "canrec inspect wasm_module.bin shows the place");
+    }
+    globals_against(loaded->module);
+    memory_against(loaded->module);
+    stack_pointer_against(loaded->module);
+    hook_status();
+  }
+
+  static std::string_view type_name(wasm::ValType type) { return to_string(type); }
+
+  void globals_against(const wasm::Module& module) {
+    const std::vector<wasm::PersistedGlobal> wanted = wasm::persisted_globals(module);
+    const std::vector<snapshot::GlobalValue>& found = report_.metadata->globals;
+    if (wanted.size() != found.size()) {
+      add(Severity::kError, "globals-count", "metadata.json, globals",
+          fmt::format("{} values, the module persists {} globals", found.size(), wanted.size()),
+          "the network refuses to load the snapshot: \"Wasm exported globals of canister module "
+          "and snapshot metadata do not match.\"",
+          "the module or the metadata belongs to another snapshot; canrec inspect shows the list");
+      return;
+    }
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (to_string(found[i].type) == type_name(wanted[i].type.type)) continue;
+      add(Severity::kError, "globals-type", fmt::format("metadata.json, globals[{}]", i),
+          fmt::format("{}, the module's global {} is {}", to_string(found[i].type),
+                      std::to_underlying(wanted[i].global), type_name(wanted[i].type.type)),
+          "the network refuses to load the snapshot; with equal types it would not notice a swap",
+          "the module or the metadata belongs to another snapshot");
+    }
+  }
+
+  void memory_against(const wasm::Module& module) {
+    const uint64_t heap = report_.metadata->wasm_memory_size;
+    if (module.memories.empty()) {
+      if (heap == 0) return;
+      add(Severity::kError, "memory", "metadata.json, wasm_memory_size",
+          fmt::format("{} of heap, the module declares no memory", human_size(heap)),
+          "the network refuses to load the snapshot",
+          "the module and the heap belong to different snapshots");
+      return;
+    }
+    const wasm::Limits& limits = module.memories[0].limits;
+    const uint64_t pages = heap / wasm::kPageSize;
+    const uint64_t most = limits.is_64 ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
+    const auto refuse = [&](std::string what, std::string why) {
+      add(Severity::kError, "memory", "metadata.json, wasm_memory_size", std::move(what),
+          std::move(why), "the module and the heap belong to different snapshots");
+    };
+    if (pages < limits.min) {
+      refuse(fmt::format("{} pages of heap, the module declares at least {}", pages, limits.min),
+             "the network refuses to load the snapshot");
+    }
+    if (limits.has_max && pages > limits.max) {
+      refuse(fmt::format("{} pages of heap, the module declares at most {}", pages, limits.max),
+             "the snapshot loads, and then every message fails");
+    }
+    if (heap > most) {
+      refuse(fmt::format("{} of heap, a {}-bit module can have {}", human_size(heap),
+                         limits.is_64 ? 64 : 32, human_size(most)),
+             "the network refuses to load the snapshot");
+    }
+  }
+
+  // Between messages the shadow stack is empty, so its pointer has its initial value.
+  void stack_pointer_against(const wasm::Module& module) {
+    const std::vector<wasm::PersistedGlobal> globals = wasm::persisted_globals(module);
+    const std::vector<snapshot::GlobalValue>& values = report_.metadata->globals;
+    if (globals.size() != values.size()) return;
+    const wasm::PersistedGlobal* only = nullptr;
+    size_t at = 0;
+    for (size_t i = 0; i < globals.size(); ++i) {
+      if (!globals[i].type.is_mutable) continue;
+      if (only != nullptr) return;  // several: which one is the stack pointer is not certain
+      only = &globals[i];
+      at = i;
+    }
+    if (only == nullptr) return;
+    const wasm::Global& global = module.globals[std::to_underlying(only->global)];
+    if (global.import) return;
+    const auto initial = wasm::constant_address(global.init);
+    if (!initial || *initial == values[at].low) return;
+    add(Severity::kWarning, "stack-pointer", fmt::format("metadata.json, globals[{}]", at),
+        fmt::format("the only mutable global is {}, its initial value is {}", values[at].low,
+                    *initial),
+        "if it is the stack pointer, the stack was not empty: the snapshot was taken of a running "
+        "program, or the metadata belongs to another module",
+        "stop the canister and take the snapshot again, or make sure that the global is none");
+  }
+
+  void hook_status() {
+    const auto& status = report_.metadata->on_low_wasm_memory_hook_status;
+    if (!status) return;
+    if (!options_.wasm_memory_limit || !options_.wasm_memory_threshold) {
+      report_.not_checked.push_back(
+          "whether on_low_wasm_memory_hook_status fits the settings of the canister (give "
+          "--wasm-memory-limit and --wasm-memory-threshold)");
+      return;
+    }
+    const uint64_t heap = report_.metadata->wasm_memory_size;
+    const uint64_t limit = *options_.wasm_memory_limit;
+    const bool roomy = limit >= heap && limit - heap >= *options_.wasm_memory_threshold;
+    if (roomy == (*status == snapshot::HookStatus::kConditionNotSatisfied)) return;
+    add(Severity::kError, "hook-status", "metadata.json, on_low_wasm_memory_hook_status",
+        fmt::format("{}, although heap and threshold {} the limit", to_string(*status),
+                    roomy ? "are within" : "exceed"),
+        "the network refuses to load the snapshot: \"Hook status ... is inconsistent with the "
+        "canister's state\"",
+        roomy ? "set it to \"condition_not_satisfied\", or null"
+              : "raise wasm_memory_limit, or set it to \"ready\", or null");
+  }
+
+  void unfetched_ranges() {
+    const auto look = [&](std::string_view name, const InputFile* file) {
+      if (file == nullptr) return;
+      for (const UnfetchedRange& range : find_unfetched(*file)) {
+        add(Severity::kWarning, "never-fetched",
+            fmt::format("{}, [0x{:08x}, 0x{:08x})", name, range.begin, range.end),
+            fmt::format("{} of zeros {} exactly where download slices of 2,000,000 bytes do",
+                        human_size(range.end - range.begin),
+                        range.is_hole ? "that were never written begin and end" : "begin and end"),
+            "looks like slices that never arrived: an upload sends them as zeros. Data can look "
+            "the same, but rarely does",
+            "download the snapshot again into an empty directory and compare with canrec backup "
+            "diff, or cmp");
+      }
+    };
+    look("wasm_memory.bin", survey_.directory->heap_file());
+    look("stable_memory.bin", survey_.directory->stable_file());
+  }
+
+  // The blobs are hashed in two threads: the largest in one, the others in the other.
+  Status hash_files() {
+    struct Job {
+      std::string name;
+      ByteView bytes;
+    };
+    std::vector<Job> jobs = {{"wasm_module.bin", survey_.directory->module()},
+                             {"wasm_memory.bin", survey_.directory->heap()},
+                             {"stable_memory.bin", survey_.directory->stable()}};
+    std::vector<VerifiedFile> done(jobs.size());
+    std::atomic<size_t> next{0};
+    std::atomic<uint64_t> read{0};
+    std::mutex reporting;
+    std::vector<size_t> order = {0, 1, 2};
+    std::ranges::sort(order, std::greater{}, [&](size_t i) { return jobs[i].bytes.size(); });
+    const auto work = [&] {
+      for (size_t turn = next++; turn < order.size(); turn = next++) {
+        const Job& job = jobs[order[turn]];
+        Sha256Stream stream;
+        for (ByteView rest = job.bytes; !rest.empty();) {
+          if (options_.interrupt != nullptr && options_.interrupt->requested()) return;
+          const ByteView piece = rest.first(std::min<size_t>(rest.size(), size_t{4} << 20));
+          stream.update(piece);
+          rest = rest.subspan(piece.size());
+          const uint64_t total = read += piece.size();
+          if (options_.progress) {
+            const std::lock_guard lock(reporting);
+            options_.progress(total);
+          }
+        }
+        done[order[turn]] = {job.name, job.bytes.size(), stream.finish()};
+      }
+    };
+    std::jthread second(work);
+    work();
+    second.join();
+    if (options_.interrupt != nullptr) CANREC_CHECK(options_.interrupt->check());
+    report_.files = std::move(done);
+    return Ok{};
+  }
+
+  void say_what_was_not_checked() {
+    report_.not_checked.push_back(
+        "whether the directory is of the canister you mean: no file says (compare the module's "
+        "SHA-256 with the hash that the network reports)");
+    report_.not_checked.push_back(
+        "whether every byte is as the network sent it: the memories carry no hash");
+    report_.not_checked.push_back(
+        "settings, controllers and cycles: they are not part of a snapshot");
+  }
+
+  const VerifyOptions& options_;
+  VerifyReport report_;
+  snapshot::Survey survey_;
+};
+
+}  // namespace
+
+Result<VerifyReport> verify(const fs::path& path, const VerifyOptions& options) {
+  return Verifier(path, options).run();
+}
+
+}  // namespace canrec::recover
