@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copying canister state, and the parts of it that are derived.
+#include "executor/canister.h"
+
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "engine/engine.h"
+
+namespace canrec::executor {
+namespace {
+
+// Modules with globals of other types do not pass the network's rules.
+snapshot::GlobalType snapshot_type(wasm::ValType type) {
+  switch (type) {
+    case wasm::ValType::kI64:
+      return snapshot::GlobalType::kI64;
+    case wasm::ValType::kF32:
+      return snapshot::GlobalType::kF32;
+    case wasm::ValType::kF64:
+      return snapshot::GlobalType::kF64;
+    case wasm::ValType::kV128:
+      return snapshot::GlobalType::kV128;
+    default:
+      return snapshot::GlobalType::kI32;
+  }
+}
+
+}  // namespace
+
+Result<WasmState> WasmState::fork() const {
+  CANREC_TRY(engine::Memory heap_copy, heap.fork());
+  CANREC_TRY(engine::Memory stable_copy, stable.fork());
+  return WasmState{code, std::move(heap_copy), std::move(stable_copy), globals};
+}
+
+void WasmState::commit() {
+  heap.commit();
+  stable.commit();
+}
+
+void WasmState::rollback() {
+  heap.rollback();
+  stable.rollback();
+}
+
+Result<KeptSnapshot> KeptSnapshot::fork() const {
+  CANREC_TRY(engine::Memory heap_copy, heap.fork());
+  CANREC_TRY(engine::Memory stable_copy, stable.fork());
+  return KeptSnapshot{.uploaded = uploaded,
+                      .taken_at_ns = taken_at_ns,
+                      .canister_version = canister_version,
+                      .module = module,
+                      .heap = std::move(heap_copy),
+                      .stable = std::move(stable_copy),
+                      .globals = globals,
+                      .certified_data = certified_data,
+                      .global_timer_ns = global_timer_ns,
+                      .hook_status = hook_status,
+                      .chunks = chunks};
+}
+
+uint64_t KeptSnapshot::total_size() const {
+  constexpr uint64_t kBytesPerGlobal = 16;
+  uint64_t size = module.size() + heap.size() + stable.size() + certified_data.size() +
+                  globals.size() * kBytesPerGlobal;
+  for (const auto& [hash, chunk] : chunks) size += chunk.size();
+  return size;
+}
+
+Result<Canister> Canister::fork() const {
+  std::optional<WasmState> wasm_copy;
+  if (wasm) {
+    CANREC_TRY(WasmState state, wasm->fork());
+    wasm_copy.emplace(std::move(state));
+  }
+  std::map<Bytes, KeptSnapshot> snapshot_copies;
+  for (const auto& [name, snapshot] : snapshots) {
+    CANREC_TRY(KeptSnapshot copy, snapshot.fork());
+    snapshot_copies.emplace(name, std::move(copy));
+  }
+  return Canister{.id = id,
+                  .settings = settings,
+                  .status = status,
+                  .balance = balance,
+                  .version = version,
+                  .wasm = std::move(wasm_copy),
+                  .certified_data = certified_data,
+                  .global_timer_ns = global_timer_ns,
+                  .hook_status = hook_status,
+                  .chunks = chunks,
+                  .snapshots = std::move(snapshot_copies),
+                  .snapshots_taken = snapshots_taken,
+                  .log = log,
+                  .log_bytes = log_bytes,
+                  .log_lines = log_lines,
+                  .contexts = contexts,
+                  .contexts_made = contexts_made,
+                  .callbacks = callbacks,
+                  .callbacks_made = callbacks_made,
+                  .calls_under_way = calls_under_way,
+                  .waiting_for_stop = waiting_for_stop};
+}
+
+void Canister::append_log(const std::vector<std::string>& lines, uint64_t time_ns,
+                          uint64_t capacity) {
+  for (const std::string& line : lines) {
+    log_bytes += line.size();
+    log.push_back({log_lines++, time_ns, line});
+  }
+  while (log_bytes > capacity && log.size() > 1) {
+    log_bytes -= log.front().text.size();
+    log.pop_front();
+  }
+}
+
+void Canister::update_hook_status() {
+  const uint64_t limit = settings.wasm_memory_limit;
+  const uint64_t size = wasm ? wasm->heap.size() : 0;
+  const bool due = limit != 0 && limit < size + settings.wasm_memory_threshold;
+  if (!due) {
+    hook_status = HookStatus::kConditionNotSatisfied;
+  } else if (hook_status == HookStatus::kConditionNotSatisfied) {
+    hook_status = HookStatus::kReady;
+  }
+}
+
+Result<engine::Memory> empty_heap(uint64_t pages) {
+  return engine::Memory::zeros(pages, engine::kHeapPages64);
+}
+
+Result<engine::Memory> empty_stable_memory() {
+  return engine::Memory::zeros(0, engine::kStablePages);
+}
+
+std::vector<snapshot::GlobalValue> persisted_values(const WasmState& state) {
+  std::vector<snapshot::GlobalValue> values;
+  for (const wasm::PersistedGlobal& global : state.code->persisted()) {
+    const engine::Value& value = state.globals[std::to_underlying(global.global)];
+    values.push_back({snapshot_type(global.type.type), value.lo, value.hi});
+  }
+  return values;
+}
+
+Result<std::vector<engine::Value>> restore_persisted(
+    const Code& code, const std::vector<snapshot::GlobalValue>& values) {
+  const auto& persisted = code.persisted();
+  if (persisted.size() != values.size()) {
+    return fail(Errc::kSnapshotMetadata,
+                fmt::format("the module keeps {} globals, the snapshot has {}", persisted.size(),
+                            values.size()));
+  }
+  std::vector<engine::Value> globals = engine::initial_globals(code.compiled());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const snapshot::GlobalType wanted = snapshot_type(persisted[i].type.type);
+    if (values[i].type != wanted) {
+      return fail(Errc::kSnapshotMetadata,
+                  fmt::format("global {} of the snapshot is {}, the module wants {}", i,
+                              snapshot::to_string(values[i].type), snapshot::to_string(wanted)));
+    }
+    if (!persisted[i].type.is_mutable) continue;
+    globals[std::to_underlying(persisted[i].global)] = {values[i].low, values[i].high};
+  }
+  return globals;
+}
+
+}  // namespace canrec::executor

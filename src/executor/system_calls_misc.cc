@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// System API: certified data, timer, counters, prices, environment variables, debugging.
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "executor/system_calls.h"
+
+namespace canrec::executor {
+namespace {
+
+// Prices on a subnet of 13 nodes, in cycles. Source: system-api.md 1.11 and 4.4;
+// https://internetcomputer.org/docs/references/cycle-costs
+constexpr uint64_t kCallBase = 260'000;
+constexpr uint64_t kCallPerByte = 1'000;
+constexpr uint64_t kExecutionBase = 5'000'000;
+constexpr uint64_t kCreateCanister = 500'000'000'000;
+constexpr uint64_t kHttpRequestBase = 49'140'000;
+constexpr uint64_t kHttpRequestPerByte = 5'200;
+constexpr uint64_t kHttpResponsePerByte = 10'400;
+
+struct KeyPrice {
+  std::string_view key;
+  uint64_t cycles;
+};
+constexpr auto kKeyPrices = std::to_array<KeyPrice>({
+    {"key_1", 26'153'846'153},
+    {"test_key_1", 10'000'000'000},
+});
+
+}  // namespace
+
+SystemCalls::Value SystemCalls::certified_data_set(uint64_t from, uint64_t length) {
+  const uint64_t limit = profile_[Limit::kCertifiedDataBytes];
+  if (length > limit) {
+    return fail(violation(
+        fmt::format("ic0_certified_data_set failed because the passed data must be no larger than "
+                    "{} bytes. Found {} bytes.",
+                    limit, length)));
+  }
+  CANREC_TRY(const ByteView bytes, heap_read("ic0.certified_data_set", from, length));
+  effects_.certified_data = Bytes(bytes.begin(), bytes.end());
+  return std::nullopt;
+}
+
+SystemCalls::Value SystemCalls::global_timer_set(uint64_t time_ns) {
+  const uint64_t previous = effects_.global_timer_ns.value_or(in_.global_timer_ns);
+  effects_.global_timer_ns = time_ns;
+  return previous;
+}
+
+SystemCalls::Value SystemCalls::performance_counter(uint32_t type) {
+  const uint64_t here = in_.instructions - static_cast<uint64_t>(machine_->meter.remaining());
+  if (type == 0) return here;
+  if (type == 1) return in_.context_instructions + here;
+  return fail(
+      violation(fmt::format("Error getting performance counter type {}", type)));
+}
+
+SystemCalls::Value SystemCalls::is_controller(uint64_t from, uint64_t length) {
+  CANREC_TRY(const ic::Principal who, principal_at("ic0.is_controller", from, length));
+  const auto& all = *in_.controllers;
+  return uint64_t{std::find(all.begin(), all.end(), who) != all.end()};
+}
+
+SystemCalls::Value SystemCalls::cost(ic::SystemApi function, Arguments a) {
+  const std::string name = fmt::format("ic0_{}", ic::info(function).name);
+  if (function == ic::SystemApi::kCostCreateCanister) {
+    return write_amount(name, a[0], kCreateCanister);
+  }
+  if (function == ic::SystemApi::kCostCall) {
+    const Cycles execution = Cycles{profile_[Limit::kUpdateInstructions]} * (machine_->is_64 ? 2 : 1);
+    const Cycles bytes = Cycles{a[0]} + a[1] + profile_[Limit::kReplyBytes];
+    return write_amount(name, a[2], kCallBase + kCallPerByte * bytes + kExecutionBase + execution);
+  }
+  if (function == ic::SystemApi::kCostHttpRequest) {
+    return write_amount(name, a[2],
+                        kHttpRequestBase + Cycles{kHttpRequestPerByte} * a[0] +
+                            Cycles{kHttpResponsePerByte} * a[1]);
+  }
+  return fail(violation(fmt::format("{}: its price list is not public", name)));
+}
+
+SystemCalls::Value SystemCalls::cost_sign(ic::SystemApi function, Arguments a,
+                                          uint32_t algorithms) {
+  const std::string_view name = ic::info(function).name;
+  CANREC_TRY(const ByteView key, heap_read(fmt::format("ic0.{}", name), a[0], a[1]));
+  if (static_cast<uint32_t>(a[2]) >= algorithms) return uint64_t{1};
+  for (const KeyPrice& row : kKeyPrices) {
+    if (row.key != as_text(key)) continue;
+    CANREC_CHECK(write_amount(fmt::format("ic0_{}", name), a[3], row.cycles));
+    return uint64_t{0};
+  }
+  return uint64_t{2};
+}
+
+OrStop<std::string> SystemCalls::variable_name(std::string_view function, uint64_t from,
+                                               uint64_t length) {
+  const uint64_t limit = profile_[Limit::kEnvironmentNameBytes];
+  if (length > limit) {
+    return fail(violation(
+        fmt::format("ic0.{}: Variable name is too large. Maximum allowed size is {} bytes, but got "
+                    "{} bytes.",
+                    function, limit, length)));
+  }
+  CANREC_TRY(const ByteView bytes, heap_read(fmt::format("ic0.{}", function), from, length));
+  if (!is_utf8(bytes)) {
+    return fail(violation(
+        fmt::format("ic0.{}: Variable name is not a valid UTF-8 string.", function)));
+  }
+  return std::string(as_text(bytes));
+}
+
+OrStop<std::string_view> SystemCalls::variable_name_at(uint64_t index) {
+  const auto& all = *in_.environment;
+  if (index >= all.size()) {
+    return fail(stop(ic::ExecutionError::kEnvironmentIndex,
+                     {std::to_string(index), std::to_string(all.size())}));
+  }
+  return std::string_view(std::next(all.begin(), static_cast<ptrdiff_t>(index))->first);
+}
+
+OrStop<std::string_view> SystemCalls::variable_value(const std::string& name) {
+  const auto it = in_.environment->find(name);
+  if (it == in_.environment->end()) {
+    return fail(stop(ic::ExecutionError::kEnvironmentName, {name}));
+  }
+  return std::string_view(it->second);
+}
+
+SystemCalls::Value SystemCalls::variables_call(ic::SystemApi function, Arguments a) {
+  using enum ic::SystemApi;
+  const std::string_view api = ic::info(function).name;
+  if (function == kEnvVarCount) return in_.environment->size();
+  if (function == kEnvVarNameSize || function == kEnvVarNameCopy) {
+    CANREC_TRY(const std::string_view name, variable_name_at(a[0]));
+    if (function == kEnvVarNameSize) return name.size();
+    return copy_out(api, "name", as_bytes(name), a[1], a[2], a[3]);
+  }
+  CANREC_TRY(const std::string name, variable_name(api, a[0], a[1]));
+  if (function == kEnvVarNameExists) return uint64_t{in_.environment->contains(name)};
+  CANREC_TRY(const std::string_view value, variable_value(name));
+  if (function == kEnvVarValueSize) return value.size();
+  return copy_out(api, "value", as_bytes(value), a[2], a[3], a[4]);
+}
+
+std::string SystemCalls::log_text(uint64_t from, uint64_t length,
+                                  std::string_view when_out_of_bounds) {
+  const uint64_t kept = std::min(length, profile_[Limit::kLogMessageBytes]);
+  const auto bytes = heap_read("log", from, kept);
+  return bytes ? utf8_lossy(*bytes) : std::string(when_out_of_bounds);
+}
+
+SystemCalls::Value SystemCalls::debug_print(uint64_t from, uint64_t length) {
+  const std::string text = log_text(from, length, "(debug message out of memory bounds)");
+  report_.prints.push_back(text);
+  append_log(text);
+  return std::nullopt;
+}
+
+SystemCalls::Value SystemCalls::trap(uint64_t from, uint64_t length) {
+  std::string text = log_text(from, length, "(trap message out of memory bounds)");
+  Stop end = stop(ic::ExecutionError::kCalledTrap, {text});
+  end.log = std::move(text);
+  return fail(std::move(end));
+}
+
+void SystemCalls::log_stop(const Stop& stop) {
+  append_log(fmt::format("[TRAP]: {}", stop.log.empty() ? "(no message)" : stop.log));
+}
+
+void SystemCalls::append_log(std::string line) {
+  log_bytes_ += line.size();
+  log_lines_.push_back(std::move(line));
+}
+
+}  // namespace canrec::executor
