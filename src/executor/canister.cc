@@ -2,6 +2,7 @@
 // Copying canister state, and the parts of it that are derived.
 #include "executor/canister.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -32,7 +33,12 @@ snapshot::GlobalType snapshot_type(wasm::ValType type) {
 Result<WasmState> WasmState::fork() const {
   CANREC_TRY(engine::Memory heap_copy, heap.fork());
   CANREC_TRY(engine::Memory stable_copy, stable.fork());
-  return WasmState{code, std::move(heap_copy), std::move(stable_copy), globals};
+  return WasmState{.code = code,
+                   .heap = std::move(heap_copy),
+                   .stable = std::move(stable_copy),
+                   .globals = globals,
+                   .heap_file = heap_file,
+                   .stable_file = stable_file};
 }
 
 void WasmState::commit() {
@@ -54,6 +60,8 @@ Result<KeptSnapshot> KeptSnapshot::fork() const {
                       .module = module,
                       .heap = std::move(heap_copy),
                       .stable = std::move(stable_copy),
+                      .heap_file = heap_file,
+                      .stable_file = stable_file,
                       .globals = globals,
                       .certified_data = certified_data,
                       .global_timer_ns = global_timer_ns,
@@ -103,6 +111,10 @@ Result<Canister> Canister::fork() const {
                   .waiting_for_stop = waiting_for_stop};
 }
 
+bool Canister::is_controller(const ic::Principal& who) const {
+  return std::binary_search(settings.controllers.begin(), settings.controllers.end(), who);
+}
+
 void Canister::append_log(const std::vector<std::string>& lines, uint64_t time_ns,
                           uint64_t capacity) {
   for (const std::string& line : lines) {
@@ -124,6 +136,29 @@ void Canister::update_hook_status() {
   } else if (hook_status == HookStatus::kConditionNotSatisfied) {
     hook_status = HookStatus::kReady;
   }
+}
+
+std::optional<std::string> memory_misfit(const Code& code, uint64_t heap_bytes) {
+  const uint64_t most = code.is_64() ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
+  if (heap_bytes > most) {
+    return fmt::format(
+        "the Wasm memory ({} bytes) exceeds the maximum Wasm memory ({} bytes) allowed for the Wasm "
+        "execution mode of the canister module.",
+        heap_bytes, most);
+  }
+  if (!code.has_memory() && heap_bytes != 0) {
+    return fmt::format(
+        "the Wasm memory ({} bytes) is not empty although the canister module declares no Wasm "
+        "memory.",
+        heap_bytes);
+  }
+  if (heap_bytes < code.minimum_heap_bytes()) {
+    return fmt::format(
+        "the Wasm memory ({} bytes) is smaller than the minimum Wasm memory ({} bytes) declared by "
+        "the canister module.",
+        heap_bytes, code.minimum_heap_bytes());
+  }
+  return std::nullopt;
 }
 
 Result<engine::Memory> empty_heap(uint64_t pages) {

@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/input_file.h"
 #include "engine/memory.h"
 #include "engine/value.h"
 #include "executor/code.h"
@@ -28,7 +29,7 @@ namespace canrec::executor {
 
 /// Settings of a canister, as update_settings sets them.
 struct Settings {
-  std::vector<ic::Principal> controllers;
+  std::vector<ic::Principal> controllers;  ///< ascending
   uint64_t wasm_memory_limit = ic::limits::kWasmMemoryLimitDefault;  ///< bytes, 0 = none
   uint64_t wasm_memory_threshold = 0;                                ///< bytes
   uint64_t freezing_threshold_seconds = 2'592'000;
@@ -44,6 +45,9 @@ struct WasmState {
   engine::Memory heap;
   engine::Memory stable;
   std::vector<engine::Value> globals;  ///< of all globals of the module
+  // The files behind the memories' images, for writing snapshots; null for memories of zeros.
+  const InputFile* heap_file = nullptr;
+  const InputFile* stable_file = nullptr;
 
   Result<WasmState> fork() const;
   /// Ends the transaction of both memories one way or the other.
@@ -98,6 +102,8 @@ struct KeptSnapshot {
   Bytes module;
   engine::Memory heap;
   engine::Memory stable;
+  const InputFile* heap_file = nullptr;
+  const InputFile* stable_file = nullptr;
   std::vector<snapshot::GlobalValue> globals;  ///< as wasm::persisted_globals lists them
   Bytes certified_data;
   std::optional<uint64_t> global_timer_ns;  ///< 0 = inactive; nothing when the upload did not say
@@ -134,12 +140,16 @@ struct Canister {
   std::map<ic::Principal, uint64_t> calls_under_way;
   std::vector<Origin> waiting_for_stop;  ///< stop_canister calls that are not answered yet
 
+  bool is_controller(const ic::Principal& who) const;
+
   Result<Canister> fork() const;
   void append_log(const std::vector<std::string>& lines, uint64_t time_ns, uint64_t capacity);
   /// Decides anew whether the low-memory hook is due, from the sizes.
   void update_hook_status();
 };
 
+/// Why a memory of that size cannot serve a module, in the network's words; nothing when it can.
+std::optional<std::string> memory_misfit(const Code& code, uint64_t heap_bytes);
 /// Memories with room for the largest heap of either width, and for all stable memory.
 Result<engine::Memory> empty_heap(uint64_t pages);
 Result<engine::Memory> empty_stable_memory();

@@ -28,11 +28,17 @@ Stop violation(std::string text) {
 }
 
 std::string Failure::text() const {
+  if (by_canister) return description;
   return fmt::format("{}: {}", ic::error_code_text(code), description);
 }
 
 Failure failure(ic::ErrorCode code, std::string description) {
   return {code, ic::reject_code(code), std::move(description)};
+}
+
+Failure canister_reject(std::string message) {
+  return {ic::ErrorCode::kCanisterRejectedMessage, ic::RejectCode::kCanisterReject,
+          std::move(message), true};
 }
 
 Failure failure_of(const Stop& stop, std::string_view canister_id, std::string_view backtrace) {

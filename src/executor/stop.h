@@ -42,13 +42,16 @@ struct Failure {
   ic::ErrorCode code;
   ic::RejectCode reject_code;
   std::string description;
+  bool by_canister = false;  ///< said with ic0.msg_reject; the description is the canister's own
 
-  /// "IC0503: Error from Canister ...".
+  /// "IC0503: Error from Canister ...", or a canister's own words as they are.
   std::string text() const;
 };
 
 /// A failure of that code with its usual reject code.
 Failure failure(ic::ErrorCode code, std::string description);
+/// The answer of a canister that called ic0.msg_reject.
+Failure canister_reject(std::string message);
 /// The description an agent shows; `backtrace` is empty or stands behind the message.
 Failure failure_of(const Stop& stop, std::string_view canister_id, std::string_view backtrace);
 
