@@ -142,7 +142,8 @@ std::optional<std::string> memory_misfit(const Code& code, uint64_t heap_bytes) 
   const uint64_t most = code.is_64() ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
   if (heap_bytes > most) {
     return fmt::format(
-        "the Wasm memory ({} bytes) exceeds the maximum Wasm memory ({} bytes) allowed for the Wasm "
+        "the Wasm memory ({} bytes) exceeds the maximum Wasm memory ({} bytes) allowed for the "
+        "Wasm "
         "execution mode of the canister module.",
         heap_bytes, most);
   }

@@ -29,7 +29,7 @@ namespace canrec::executor {
 
 /// Settings of a canister, as update_settings sets them.
 struct Settings {
-  std::vector<ic::Principal> controllers;  ///< ascending
+  std::vector<ic::Principal> controllers;                            ///< ascending
   uint64_t wasm_memory_limit = ic::limits::kWasmMemoryLimitDefault;  ///< bytes, 0 = none
   uint64_t wasm_memory_threshold = 0;                                ///< bytes
   uint64_t freezing_threshold_seconds = 2'592'000;

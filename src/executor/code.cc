@@ -63,10 +63,9 @@ Result<std::unique_ptr<Code>> Code::load(Bytes stored) {
   code->compiled_.emplace(std::move(compiled));
   code->persisted_ = wasm::persisted_globals(module);
   CANREC_TRY(const uint64_t instructions, count_instructions(module));
-  code->compile_instructions_ =
-      ic::limits::kCompileInstructionsBase +
-      instructions * ic::limits::kCompileInstructionsPerOperator +
-      module.globals.size() * ic::limits::kCompileInstructionsPerGlobal;
+  code->compile_instructions_ = ic::limits::kCompileInstructionsBase +
+                                instructions * ic::limits::kCompileInstructionsPerOperator +
+                                module.globals.size() * ic::limits::kCompileInstructionsPerGlobal;
   return code;
 }
 

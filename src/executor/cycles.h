@@ -19,7 +19,9 @@ inline constexpr Cycles kMaxCycles = ~Cycles{0};
 /// The amount that two 64-bit arguments stand for.
 constexpr Cycles cycles_from(uint64_t high, uint64_t low) { return (Cycles{high} << 64) | low; }
 /// a + b, at most the largest amount.
-constexpr Cycles saturating_add(Cycles a, Cycles b) { return b > kMaxCycles - a ? kMaxCycles : a + b; }
+constexpr Cycles saturating_add(Cycles a, Cycles b) {
+  return b > kMaxCycles - a ? kMaxCycles : a + b;
+}
 /// a - b, at least nothing.
 constexpr Cycles saturating_sub(Cycles a, Cycles b) { return b > a ? Cycles{0} : a - b; }
 constexpr bool fits_64_bits(Cycles amount) { return (amount >> 64) == 0; }

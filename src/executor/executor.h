@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The embedded executor: an Internet Computer for a handful of canisters, in this process, without a
-// network. State comes from snapshot directories or fresh installations, runs in memory, and is
+// The embedded executor: an Internet Computer for a handful of canisters, in this process, without
+// a network. State comes from snapshot directories or fresh installations, runs in memory, and is
 // written only by save().
 //
 //   load / install / replace     put code and state into a canister
@@ -10,8 +10,8 @@
 //   checkpoint / revert          try something and go back, at the price of the pages touched
 //   save                         write the state as a snapshot directory
 //
-// Results are values: a canister that traps is an answer, not an Error. Errors are ours: interrupted,
-// out of address space, an unknown canister.
+// Results are values: a canister that traps is an answer, not an Error. Errors are ours:
+// interrupted, out of address space, an unknown canister.
 
 #include <cstdint>
 #include <filesystem>
@@ -89,7 +89,7 @@ struct InstallRequest {
 /// How an installation ended. When it failed the canister is as before.
 struct InstallOutcome {
   std::optional<Failure> failure;
-  std::string stage;                  ///< where it failed: "canister_pre_upgrade", "validation", ...
+  std::string stage;  ///< where it failed: "canister_pre_upgrade", "validation", ...
   uint64_t compile_instructions = 0;  ///< charged for compiling the module
   uint64_t instructions = 0;          ///< all stages together, compilation included
   uint64_t instruction_limit = 0;
@@ -120,11 +120,12 @@ class Executor {
   ic::Principal create_canister();
   /// Makes one with the given id. Errors: kExists.
   Status create_canister(const ic::Principal& id, Settings settings);
-  /// Makes a canister from a snapshot directory: attaches module, memories and globals, runs nothing.
-  /// The heap limit is off, since a directory does not record it.
+  /// Makes a canister from a snapshot directory: attaches module, memories and globals, runs
+  /// nothing. The heap limit is off, since a directory does not record it.
   ///
   /// Shape:  `id` may be left out; then it is the one a progress file names, or the next free one.
-  /// Errors: kExists; those of Code::load; kSnapshotMetadata when globals or memories do not fit the
+  /// Errors: kExists; those of Code::load; kSnapshotMetadata when globals or memories do not fit
+  /// the
   ///         module; kIo, kEngine.
   /// Owns:   the directory stays mapped as long as the executor.
   Result<ic::Principal> load(snapshot::Directory directory,

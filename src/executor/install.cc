@@ -26,17 +26,6 @@ constexpr std::string_view kInvalidOption =
     "Invalid upgrade option: The `wasm_memory_persistence: opt Keep` upgrade option requires that "
     "the new canister module supports enhanced orthogonal persistence.";
 
-Failure not_controller(const Canister& canister, const ic::Principal& sender) {
-  std::string controllers;
-  for (const ic::Principal& one : canister.settings.controllers) {
-    controllers += (controllers.empty() ? "" : " ") + one.text();
-  }
-  return failure(ic::ErrorCode::kInvalidController,
-                 fmt::format("Only the controllers of the canister {} can control it.\n"
-                             "Canister's controllers: {}\nSender's ID: {}",
-                             canister.id.text(), controllers, sender.text()));
-}
-
 // The words for a module that was refused.
 Stop module_stop(const Error& error) {
   using enum ic::ExecutionError;
@@ -47,7 +36,8 @@ Stop module_stop(const Error& error) {
     }
     case Errc::kGzip:
     case Errc::kWasmMagic:
-      return stop(kModuleInvalid, {fmt::format("Failed to decode wasm module: {}", error.message())});
+      return stop(kModuleInvalid,
+                  {fmt::format("Failed to decode wasm module: {}", error.message())});
     case Errc::kEngine:
       return stop(kEngineError, {error.message()});
     default:
@@ -116,8 +106,8 @@ Result<InstallOutcome> Installation::perform() {
                        network_.options.profile[Limit::kLogBytes]);
   if (!result) return fail(std::move(result).error());
   outcome_.failure = std::move(*result);
-  outcome_.instructions = outcome_.instruction_limit - std::min(budget_, outcome_.instruction_limit);
-  outcome_.runs = std::exchange(network_.runs, {});
+  outcome_.instructions =
+      outcome_.instruction_limit - std::min(budget_, outcome_.instruction_limit);
   return std::move(outcome_);
 }
 

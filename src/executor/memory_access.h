@@ -24,8 +24,7 @@ class Meter {
   void take(uint64_t instructions) {
     const int64_t left = remaining();
     const uint64_t room = static_cast<uint64_t>(left) - static_cast<uint64_t>(INT64_MIN);
-    set_remaining(instructions > room ? INT64_MIN
-                                      : left - static_cast<int64_t>(instructions));
+    set_remaining(instructions > room ? INT64_MIN : left - static_cast<int64_t>(instructions));
   }
 };
 

@@ -64,6 +64,17 @@ Failure no_method(const Canister& canister, std::string_view kind, std::string_v
                     canister.id.text(), {});
 }
 
+Failure not_controller(const Canister& canister, const ic::Principal& sender) {
+  std::string controllers;
+  for (const ic::Principal& one : canister.settings.controllers) {
+    controllers += (controllers.empty() ? "" : " ") + one.text();
+  }
+  return failure(ic::ErrorCode::kInvalidController,
+                 fmt::format("Only the controllers of the canister {} can control it.\n"
+                             "Canister's controllers: {}\nSender's ID: {}",
+                             canister.id.text(), controllers, sender.text()));
+}
+
 Failure did_not_reply(const Canister& canister) {
   return failure(ic::ErrorCode::kDidNotReply,
                  fmt::format("Canister {} did not reply to the call", canister.id.text()));
@@ -197,7 +208,8 @@ Result<Run> Network::execute(WasmState& state, const Entry& entry, std::string n
   return result;
 }
 
-// --- ingress --------------------------------------------------------------------------------------
+// --- ingress
+// --------------------------------------------------------------------------------------
 
 Result<CallOutcome> Network::inspect(const Call& call) {
   runs.clear();
@@ -209,8 +221,8 @@ Result<CallOutcome> Network::inspect(const Call& call) {
   in.caller = call.caller;
   in.argument = call.argument;
   in.method_name = call.method;
-  CANREC_TRY(Run run, execute(*target->wasm, *function, std::string(kInspectHook), in, Keep::kNo,
-                              nullptr));
+  CANREC_TRY(Run run,
+             execute(*target->wasm, *function, std::string(kInspectHook), in, Keep::kNo, nullptr));
   Answer answer = Bytes{};
   if (!run.ok()) {
     answer = failure_of(run.report);
@@ -245,7 +257,8 @@ Result<CallOutcome> Network::update(const Call& call) {
   return outcome;
 }
 
-// --- delivery -------------------------------------------------------------------------------------
+// --- delivery
+// -------------------------------------------------------------------------------------
 
 Status Network::deliver_all() {
   uint64_t delivered = 0;
@@ -389,7 +402,8 @@ Status Network::deliver(Response response) {
   return run_hook_if_due(target);
 }
 
-// --- after an execution ---------------------------------------------------------------------------
+// --- after an execution
+// ---------------------------------------------------------------------------
 
 void Network::apply(Canister& target, uint64_t context, Run& run, Keep keep) {
   if (run.ok()) {
@@ -461,7 +475,8 @@ void Network::settle_stop(Canister& target) {
   }
 }
 
-// --- tasks ----------------------------------------------------------------------------------------
+// --- tasks
+// ----------------------------------------------------------------------------------------
 
 Result<TaskOutcome> Network::task(Canister& target, ic::Context kind, std::string_view hook) {
   TaskOutcome outcome;
@@ -475,6 +490,16 @@ Result<TaskOutcome> Network::task(Canister& target, ic::Context kind, std::strin
   CANREC_TRY(Run run, execute(*target.wasm, *function, std::string(hook), in, Keep::kYes, &target));
   if (!run.ok()) outcome.failure = failure_of(run.report);
   apply(target, context, run, Keep::kYes);
+  return outcome;
+}
+
+Result<TaskOutcome> Network::task_to_the_end(const ic::Principal& id, ic::Context kind,
+                                             std::string_view hook) {
+  runs.clear();
+  CANREC_TRY(Canister* const target, canister(id));
+  CANREC_TRY(TaskOutcome outcome, task(*target, kind, hook));
+  CANREC_CHECK(deliver_all());
+  outcome.runs = std::exchange(runs, {});
   return outcome;
 }
 

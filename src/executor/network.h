@@ -9,7 +9,8 @@
 //   install.cc     install_code and replace
 //   management.cc  the management canister
 //
-// Only one execution is under way at a time, and messages are delivered in the order they were sent.
+// Only one execution is under way at a time, and messages are delivered in the order they were
+// sent.
 
 #include <cstdint>
 #include <deque>
@@ -79,6 +80,9 @@ class Network {
   void settle_stop(Canister& canister);
   /// Runs a task to its end as a call context of its own.
   Result<TaskOutcome> task(Canister& canister, ic::Context context, std::string_view hook);
+  /// The same from outside, with every message that it sets off.
+  Result<TaskOutcome> task_to_the_end(const ic::Principal& id, ic::Context context,
+                                      std::string_view hook);
 
   // query.cc
   Result<CallOutcome> query(const Call& call);
@@ -88,8 +92,9 @@ class Network {
   Status replace(Canister& canister, ByteView module);
 
   // management.cc
-  /// Answers a call of the management canister; nothing when the answer comes later.
-  Result<std::optional<Answer>> manage(const Request& request);
+  /// Answers a call of the management canister; nothing when the answer comes later. What is left
+  /// of the request's cycles goes back.
+  Result<std::optional<Answer>> manage(Request& request);
 
   /// Runs an entry over a state, then commits or rolls back; `log` may be null.
   Result<Run> execute(WasmState& state, const Entry& entry, std::string name, const Inputs& inputs,
@@ -124,6 +129,8 @@ Failure failure_of(const RunReport& report);
 /// "Canister has no update method 'x'." as an answer.
 Failure no_method(const Canister& canister, std::string_view kind, std::string_view name);
 Failure no_module(const Canister& canister);
+/// IC0512.
+Failure not_controller(const Canister& canister, const ic::Principal& sender);
 /// IC0506.
 Failure did_not_reply(const Canister& canister);
 /// The refusal of a canister that is stopped or stopping.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which limits hold in a run. The rows are those of ic/limits.def, so a new limit needs no edit here:
-// a profile is one value a row, and a row's name is how an option overrides it.
+// Which limits hold in a run. The rows are those of ic/limits.def, so a new limit needs no edit
+// here: a profile is one value a row, and a row's name is how an option overrides it.
 
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Queries: nothing they change stays. A composite query calls further queries, each on a copy of its
-// canister, and goes on in its callbacks on its own copy.
+// Queries: nothing they change stays. A composite query calls further queries, each on a copy of
+// its canister, and goes on in its callbacks on its own copy.
 #include <algorithm>
 #include <utility>
 
@@ -52,8 +52,8 @@ Result<Answer> QueryNode::run(const std::string& method, ByteView argument,
   const Code& code = *canister_.wasm->code;
   const auto plain = code.method(ic::MethodKind::kQuery, method);
   const auto composite = code.method(ic::MethodKind::kCompositeQuery, method);
-  Inputs in = network_.inputs(canister_, plain ? ic::Context::kNonReplicatedQuery
-                                               : ic::Context::kCompositeQuery);
+  Inputs in = network_.inputs(
+      canister_, plain ? ic::Context::kNonReplicatedQuery : ic::Context::kCompositeQuery);
   in.caller = caller;
   in.argument = argument;
   in.instructions = std::min(in.instructions, tree_.instructions_left);
@@ -65,9 +65,9 @@ Result<Answer> QueryNode::run(const std::string& method, ByteView argument,
 Result<Answer> QueryNode::run_plain(wasm::FuncIdx function, const std::string& method, Inputs in) {
   // Runs on the canister itself, which is rolled back.
   CANREC_TRY(Canister* const target, network_.canister(canister_.id));
-  CANREC_TRY(Run run, network_.execute(*target->wasm, function,
-                                       fmt::format("canister_query {}", method), in, Keep::kNo,
-                                       nullptr));
+  CANREC_TRY(Run run,
+             network_.execute(*target->wasm, function, fmt::format("canister_query {}", method), in,
+                              Keep::kNo, nullptr));
   tree_.instructions_left -= std::min(tree_.instructions_left, run.report.instructions);
   if (!run.ok()) return Answer(failure_of(run.report));
   take(run);
@@ -136,8 +136,8 @@ Result<Answer> QueryNode::answer_call(const OutgoingCall& call) {
 Result<std::optional<Failure>> QueryNode::continue_with(const OutgoingCall& call,
                                                         const Answer& answer) {
   const auto* reply = std::get_if<Bytes>(&answer);
-  Inputs in = network_.inputs(canister_, reply ? ic::Context::kCompositeReply
-                                               : ic::Context::kCompositeReject);
+  Inputs in = network_.inputs(canister_,
+                              reply ? ic::Context::kCompositeReply : ic::Context::kCompositeReject);
   std::string reject_message;
   if (reply != nullptr) {
     in.argument = *reply;

@@ -44,8 +44,7 @@ class Execution {
         heap_(state.heap, MemoryKind::kHeap, frame.profile.page_charges(), meter_),
         stable_(state.stable, MemoryKind::kStable, frame.profile.page_charges(), meter_),
         calls_(frame.profile, inputs, report),
-        machine_{state.code->has_memory() ? &heap_ : nullptr, stable_, meter_,
-                 state.code->is_64()},
+        machine_{state.code->has_memory() ? &heap_ : nullptr, stable_, meter_, state.code->is_64()},
         report_(report) {}
 
   // Runs the entry; the report gets everything but the name and the sizes before.
@@ -94,15 +93,15 @@ engine::HostStatus Execution::on_import(void* context, engine::HostCall& call) {
   std::transform(call.args.begin(), call.args.end(), arguments.begin(),
                  [](const engine::Value& value) { return value.lo; });
   self.meter_.attach(call.instance);
-  auto result = self.calls_.call(import.function,
-                                 std::span(arguments).first(call.args.size()), self.machine_);
+  auto result = self.calls_.call(import.function, std::span(arguments).first(call.args.size()),
+                                 self.machine_);
   if (!result) return self.host_stop(std::move(result).error());
   if (!call.results.empty()) {
-    const bool narrow = ic::resolve_width(ic::info(import.function).results[0],
-                                          self.machine_.is_64) == 'i';
+    const bool narrow =
+        ic::resolve_width(ic::info(import.function).results[0], self.machine_.is_64) == 'i';
     const uint64_t value = result->value_or(0);
-    call.results[0] = narrow ? engine::Value::i32(static_cast<uint32_t>(value))
-                             : engine::Value::i64(value);
+    call.results[0] =
+        narrow ? engine::Value::i32(static_cast<uint32_t>(value)) : engine::Value::i64(value);
   }
   return nullptr;
 }
@@ -242,8 +241,8 @@ void Execution::report_stop(Stop&& stop, const engine::Trap* trap) {
       report.backtrace.push_back(
           {std::to_underlying(place.function), place.offset, readable.of(place.function)});
     }
-    report.network_backtrace = network_backtrace(module, report.backtrace,
-                                                 frame_.profile[Limit::kBacktraceFrames]);
+    report.network_backtrace =
+        network_backtrace(module, report.backtrace, frame_.profile[Limit::kBacktraceFrames]);
   }
   calls_.log_stop(report.stop);
   report_.stopped = std::move(report);

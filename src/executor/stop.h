@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Why an execution ended before its time, and how the network tells the caller. A Stop is a value of
-// the machine that is being imitated, not an error of ours: it carries a row of
+// Why an execution ended before its time, and how the network tells the caller. A Stop is a value
+// of the machine that is being imitated, not an error of ours: it carries a row of
 // ic/execution_errors.def and the words of that row with its arguments filled in.
 
 #include <expected>

@@ -136,8 +136,8 @@ SystemCalls::Value SystemCalls::copy_out(std::string_view function, std::string_
                                          ByteView source, uint64_t to, uint64_t offset,
                                          uint64_t length) {
   CANREC_CHECK(heap_check(fmt::format("ic0.{} heap", function), to, length));
-  CANREC_CHECK(range_check(fmt::format("ic0.{} {}", function, source_name), offset, length,
-                           source.size()));
+  CANREC_CHECK(
+      range_check(fmt::format("ic0.{} {}", function, source_name), offset, length, source.size()));
   const std::span<uint8_t> target = machine_->heap->write(to, length);
   const ByteView part = source.subspan(offset, length);
   std::copy(part.begin(), part.end(), target.begin());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The System API: what the functions of ic/system_api.def do. A call is charged, then its context is
-// tested, then its arguments; the first thing wrong stops the execution. Everything that outlives the
-// execution is put into Effects.
+// The System API: what the functions of ic/system_api.def do. A call is charged, then its context
+// is tested, then its arguments; the first thing wrong stops the execution. Everything that
+// outlives the execution is put into Effects.
 //
 // Source: https://internetcomputer.org/docs/references/ic-interface-spec#system-api-imports and
 // dfinity/ic rs/embedders/src/wasmtime_embedder/system_api.rs.

@@ -69,8 +69,8 @@ SystemCalls::Value SystemCalls::cycles_call(ic::SystemApi function, Arguments a)
     case kCanisterLiquidCycleBalance128:
       return write_amount(name, a[0], liquid_balance());
     default:
-      return fail(violation(
-          fmt::format("{} cannot be executed on non Cycles Minting Canister", name)));
+      return fail(
+          violation(fmt::format("{} cannot be executed on non Cycles Minting Canister", name)));
   }
 }
 
@@ -86,8 +86,8 @@ SystemCalls::Value SystemCalls::call_new(Arguments a) {
   call_.reset();  // its cycles were only set aside
   const uint64_t limit = profile_[Limit::kCallMethodNameBytes];
   if (a[3] > limit) {
-    return fail(violation(fmt::format(
-        "Size of method_name {} exceeds the allowed limit of {}.", a[3], limit)));
+    return fail(violation(
+        fmt::format("Size of method_name {} exceeds the allowed limit of {}.", a[3], limit)));
   }
   CANREC_TRY(const ByteView name, heap_read("ic0.call_new method_name", a[2], a[3]));
   std::string method = utf8_lossy(name);
@@ -114,9 +114,8 @@ SystemCalls::Value SystemCalls::call_on_cleanup(Continuation cleanup) {
 SystemCalls::Value SystemCalls::call_data_append(uint64_t from, uint64_t length) {
   CANREC_TRY(OutgoingCall* const call, under_construction("call_data_append"));
   const uint64_t limit = profile_[Limit::kCallBytesSameSubnet];
-  const uint64_t total =
-      checked_add(uint64_t{call->payload.size() + call->method.size()}, length)
-          .value_or(UINT64_MAX);
+  const uint64_t total = checked_add(uint64_t{call->payload.size() + call->method.size()}, length)
+                             .value_or(UINT64_MAX);
   if (total > limit) {
     return fail(violation(fmt::format(
         "Request to {}:{} has a payload size of {}, which exceeds the allowed limit of {}.",

@@ -56,8 +56,7 @@ SystemCalls::Value SystemCalls::performance_counter(uint32_t type) {
   const uint64_t here = in_.instructions - static_cast<uint64_t>(machine_->meter.remaining());
   if (type == 0) return here;
   if (type == 1) return in_.context_instructions + here;
-  return fail(
-      violation(fmt::format("Error getting performance counter type {}", type)));
+  return fail(violation(fmt::format("Error getting performance counter type {}", type)));
 }
 
 SystemCalls::Value SystemCalls::is_controller(uint64_t from, uint64_t length) {
@@ -72,7 +71,8 @@ SystemCalls::Value SystemCalls::cost(ic::SystemApi function, Arguments a) {
     return write_amount(name, a[0], kCreateCanister);
   }
   if (function == ic::SystemApi::kCostCall) {
-    const Cycles execution = Cycles{profile_[Limit::kUpdateInstructions]} * (machine_->is_64 ? 2 : 1);
+    const Cycles execution =
+        Cycles{profile_[Limit::kUpdateInstructions]} * (machine_->is_64 ? 2 : 1);
     const Cycles bytes = Cycles{a[0]} + a[1] + profile_[Limit::kReplyBytes];
     return write_amount(name, a[2], kCallBase + kCallPerByte * bytes + kExecutionBase + execution);
   }
@@ -108,8 +108,8 @@ OrStop<std::string> SystemCalls::variable_name(std::string_view function, uint64
   }
   CANREC_TRY(const ByteView bytes, heap_read(fmt::format("ic0.{}", function), from, length));
   if (!is_utf8(bytes)) {
-    return fail(violation(
-        fmt::format("ic0.{}: Variable name is not a valid UTF-8 string.", function)));
+    return fail(
+        violation(fmt::format("ic0.{}: Variable name is not a valid UTF-8 string.", function)));
   }
   return std::string(as_text(bytes));
 }

@@ -18,17 +18,16 @@ OrStop<Ok> SystemCalls::not_yet_replied(std::string_view text) {
 
 OrStop<Ok> SystemCalls::payload_fits(std::string_view function, uint64_t bytes) {
   if (bytes > in_.reply_bytes) {
-    return fail(violation(
-        fmt::format("ic0.{}: application payload size ({}) cannot be larger than {}.", function,
-                    bytes, in_.reply_bytes)));
+    return fail(
+        violation(fmt::format("ic0.{}: application payload size ({}) cannot be larger than {}.",
+                              function, bytes, in_.reply_bytes)));
   }
   return Ok{};
 }
 
 SystemCalls::Value SystemCalls::reply_data_append(uint64_t from, uint64_t length) {
   CANREC_CHECK(not_yet_replied("ic0.msg_reply_data_append: the call is already replied."));
-  const uint64_t total =
-      checked_add(uint64_t{reply_data_.size()}, length).value_or(UINT64_MAX);
+  const uint64_t total = checked_add(uint64_t{reply_data_.size()}, length).value_or(UINT64_MAX);
   CANREC_CHECK(payload_fits("msg_reply_data_append", total));
   CANREC_TRY(const ByteView bytes, heap_read("msg.reply", from, length));
   append(reply_data_, bytes);

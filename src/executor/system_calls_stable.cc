@@ -80,8 +80,7 @@ SystemCalls::Value SystemCalls::stable_grow(uint64_t more, bool is_32) {
   const uint64_t refused = is_32 ? uint64_t{UINT32_MAX} : UINT64_MAX;
   const uint64_t before = machine_->stable.pages();
   const auto after = checked_add(before, more);
-  const uint64_t most =
-      is_32 ? profile_[Limit::kStablePages32] : profile_[Limit::kStablePages];
+  const uint64_t most = is_32 ? profile_[Limit::kStablePages32] : profile_[Limit::kStablePages];
   if (!after || *after > most || !machine_->stable.grow(more)) return refused;
   return before;
 }
