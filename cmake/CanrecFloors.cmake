@@ -71,6 +71,8 @@ function(canrec_embed_text folder)
          CONTENT "R\"wat(@text@)wat\"" @ONLY)
     target_include_directories(canrec_${folder} PRIVATE ${CMAKE_BINARY_DIR}/generated)
   endforeach()
+endfunction()
+
 # The interpreter loop is optimised in every preset: tests run whole canisters through it. g++ must
 # not fold the handlers' jumps into one.
 function(canrec_tune_engine)

@@ -40,13 +40,13 @@ enum class Op : uint16_t {
 enum class CompareForm : uint16_t { kRR, kRI, kBrRR, kBrRI, kBackRR, kBackRI, kCount };
 
 // Byte offsets of operands behind the start of an instruction.
-inline constexpr size_t kD = 8;        // destination slot
-inline constexpr size_t kA = 10;       // operand slots
+inline constexpr size_t kD = 8;   // destination slot
+inline constexpr size_t kA = 10;  // operand slots
 inline constexpr size_t kB = 12;
 inline constexpr size_t kC = 14;
-inline constexpr size_t kImm = 12;     // 32-bit immediate beside d and a
-inline constexpr size_t kWide = 16;    // first 64-bit word behind the slots
-inline constexpr size_t kWide2 = 24;   // second
+inline constexpr size_t kImm = 12;    // 32-bit immediate beside d and a
+inline constexpr size_t kWide = 16;   // first 64-bit word behind the slots
+inline constexpr size_t kWide2 = 24;  // second
 // Branches: a @8, b @10.
 inline constexpr size_t kBrA = 8;
 inline constexpr size_t kBrB = 10;
@@ -64,11 +64,11 @@ inline constexpr size_t kEnterParams = 12;
 inline constexpr size_t kEnterClear = 16;
 inline constexpr size_t kEnterCost = 20;
 // Calls.
-inline constexpr size_t kCallTarget = 8;       // function, import or canonical type
-inline constexpr size_t kCallBase = 12;        // slot of the first argument
-inline constexpr size_t kCallIndex = 16;       // slot of the table index
-inline constexpr size_t kCallTable = 20;       // table
-inline constexpr size_t kCallArgs = 24;        // slots of the arguments of a tail call
+inline constexpr size_t kCallTarget = 8;  // function, import or canonical type
+inline constexpr size_t kCallBase = 12;   // slot of the first argument
+inline constexpr size_t kCallIndex = 16;  // slot of the table index
+inline constexpr size_t kCallTable = 20;  // table
+inline constexpr size_t kCallArgs = 24;   // slots of the arguments of a tail call
 // BrTable: index slot, count; then entries of (target, cost), the default last.
 inline constexpr size_t kTableIndex = 8;
 inline constexpr size_t kTableCount = 12;

@@ -29,7 +29,8 @@ Value constant(const wasm::ConstExpr& expr) {
     case Opcode::kF64Const:
       return Value::i64(insn.imm[0].value);
     case Opcode::kV128Const:
-      return Value::v128(load_le<uint64_t>(insn.raw.data()), load_le<uint64_t>(insn.raw.data() + 8));
+      return Value::v128(load_le<uint64_t>(insn.raw.data()),
+                         load_le<uint64_t>(insn.raw.data() + 8));
     case Opcode::kRefFunc:
       return Value::function(static_cast<uint32_t>(insn.imm[0].value));
     default:
@@ -66,8 +67,8 @@ Status check_runnable(const wasm::Module& module) {
   for (const wasm::Table& table : module.tables) {
     if (table.type.limits.min > kTableElements) {
       return fail(Errc::kEngine, table.range.begin,
-                  fmt::format("table of {} elements is over the limit of {}",
-                              table.type.limits.min, kTableElements));
+                  fmt::format("table of {} elements is over the limit of {}", table.type.limits.min,
+                              kTableElements));
     }
   }
   return Ok{};
@@ -323,8 +324,7 @@ Outcome Instance::call(wasm::FuncIdx function, std::span<const Value> args) {
   return outcome;
 }
 
-Outcome Instance::call_table(uint64_t slot, const FuncType& expected,
-                             std::span<const Value> args) {
+Outcome Instance::call_table(uint64_t slot, const FuncType& expected, std::span<const Value> args) {
   Runtime& rt = *runtime_;
   const auto trapped = [&](TrapKind kind) {
     Outcome outcome;

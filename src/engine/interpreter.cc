@@ -104,30 +104,32 @@ const uint8_t* bytes_of(const uint64_t* words) { return reinterpret_cast<const u
     ip += (size);  \
     DISPATCH();    \
   } while (false)
-#define TRAP(kind_)     \
-  do {                  \
-    trap = (kind_);     \
-    goto trapped;       \
+#define TRAP(kind_) \
+  do {              \
+    trap = (kind_); \
+    goto trapped;   \
   } while (false)
 // Calls out of line: the counter is in its place while others look at it.
-#define OUTSIDE(call)                                \
-  do {                                               \
-    rt.fuel = fuel;                                  \
-    trap = (call);                                   \
-    fuel = rt.fuel;                                  \
-    if (trap != kNoTrap) [[unlikely]] goto trapped;  \
+#define OUTSIDE(call)                 \
+  do {                                \
+    rt.fuel = fuel;                   \
+    trap = (call);                    \
+    fuel = rt.fuel;                   \
+    if (trap != kNoTrap) [[unlikely]] \
+      goto trapped;                   \
   } while (false)
 // Fuel may wrap only after 2^63 instructions below zero.
 #define TAKE(cost) fuel = static_cast<int64_t>(static_cast<uint64_t>(fuel) - (cost))
 
-#define EFFECTIVE_ADDRESS(wide)                                                     \
-  const uint64_t index = A;                                                         \
-  uint64_t address = index + field<uint32_t>(ip, kImm);                             \
-  if ((wide) && index >= kAddressLimit) [[unlikely]] TRAP(TrapKind::kMemoryOutOfBounds)
-#define REACH(size, bit, write)                                                            \
+#define EFFECTIVE_ADDRESS(wide)                         \
+  const uint64_t index = A;                             \
+  uint64_t address = index + field<uint32_t>(ip, kImm); \
+  if ((wide) && index >= kAddressLimit) [[unlikely]]    \
+  TRAP(TrapKind::kMemoryOutOfBounds)
+#define REACH(size, bit, write)                                                      \
   if (!(states[address / kOsPage] & states[(address + (size)-1) / kOsPage] & (bit))) \
-      [[unlikely]] {                                                                       \
-    OUTSIDE(touch(rt, address, (size), (write)));                                          \
+      [[unlikely]] {                                                                 \
+    OUTSIDE(touch(rt, address, (size), (write)));                                    \
   }
 
 TrapKind run_loop(Runtime* runtime, FunctionCode* function, const void** table) {
@@ -136,7 +138,7 @@ TrapKind run_loop(Runtime* runtime, FunctionCode* function, const void** table) 
     static const void* const kLabels[] = {
 #define OP(name) &&op_##name,
 #define INT_BINARY(name, T, expression) &&op_##name##_rr, &&op_##name##_ri,
-#define INT_COMPARE(name, T, expression)                                               \
+#define INT_COMPARE(name, T, expression)                                                      \
   &&op_##name##_rr, &&op_##name##_ri, &&br_##name##_rr, &&br_##name##_ri, &&back_##name##_rr, \
       &&back_##name##_ri,
 #define BINARY(name, T, R, expression) &&op_##name,
@@ -166,198 +168,205 @@ TrapKind run_loop(Runtime* runtime, FunctionCode* function, const void** table) 
 
   // --- integers and floats ----------------------------------------------------------------------
 
-#define INT_BINARY(name, T, expression)                                  \
-  op_##name##_rr : {                                                     \
-    const T x = from_slot<T>(A);                                         \
-    const T y = from_slot<T>(B);                                         \
-    D = to_slot<T>(expression);                                          \
-    NEXT(kSmall);                                                        \
-  }                                                                      \
-  op_##name##_ri : {                                                     \
-    const T x = from_slot<T>(A);                                         \
-    const T y = static_cast<T>(field<int32_t>(ip, kImm));                \
-    D = to_slot<T>(expression);                                          \
-    NEXT(kSmall);                                                        \
+#define INT_BINARY(name, T, expression)                   \
+  op_##name##_rr : {                                      \
+    const T x = from_slot<T>(A);                          \
+    const T y = from_slot<T>(B);                          \
+    D = to_slot<T>(expression);                           \
+    NEXT(kSmall);                                         \
+  }                                                       \
+  op_##name##_ri : {                                      \
+    const T x = from_slot<T>(A);                          \
+    const T y = static_cast<T>(field<int32_t>(ip, kImm)); \
+    D = to_slot<T>(expression);                           \
+    NEXT(kSmall);                                         \
   }
-#define INT_COMPARE(name, T, expression)                                 \
-  op_##name##_rr : {                                                     \
-    const T x = from_slot<T>(A);                                         \
-    const T y = from_slot<T>(B);                                         \
-    D = (expression) ? 1 : 0;                                            \
-    NEXT(kSmall);                                                        \
-  }                                                                      \
-  op_##name##_ri : {                                                     \
-    const T x = from_slot<T>(A);                                         \
-    const T y = static_cast<T>(field<int32_t>(ip, kImm));                \
-    D = (expression) ? 1 : 0;                                            \
-    NEXT(kSmall);                                                        \
-  }                                                                      \
-  br_##name##_rr : {                                                     \
-    const T x = from_slot<T>(SLOT(kBrA));                                \
-    const T y = from_slot<T>(SLOT(kBrB));                                \
-    if (expression) {                                                    \
-      TAKE(field<uint32_t>(ip, kBrTaken));                               \
-      NEXT(field<int32_t>(ip, kBrTarget));                               \
-    }                                                                    \
-    TAKE(field<uint32_t>(ip, kBrFall));                                  \
-    NEXT(kMedium);                                                       \
-  }                                                                      \
-  br_##name##_ri : {                                                     \
-    const T x = from_slot<T>(SLOT(kBrA));                                \
-    const T y = static_cast<T>(field<int32_t>(ip, kBrImm));              \
-    if (expression) {                                                    \
-      TAKE(field<uint32_t>(ip, kBrTaken));                               \
-      NEXT(field<int32_t>(ip, kBrTarget));                               \
-    }                                                                    \
-    TAKE(field<uint32_t>(ip, kBrFall));                                  \
-    NEXT(kLarge);                                                        \
-  }                                                                      \
-  back_##name##_rr : {                                                   \
-    const T x = from_slot<T>(SLOT(kBrA));                                \
-    const T y = from_slot<T>(SLOT(kBrB));                                \
-    if (expression) {                                                    \
-      TAKE(field<uint32_t>(ip, kBrTaken));                               \
-      ip += field<int32_t>(ip, kBrTarget);                               \
-      if (fuel < 0) [[unlikely]] goto loop_poll;                         \
-      DISPATCH();                                                        \
-    }                                                                    \
-    TAKE(field<uint32_t>(ip, kBrFall));                                  \
-    NEXT(kMedium);                                                       \
-  }                                                                      \
-  back_##name##_ri : {                                                   \
-    const T x = from_slot<T>(SLOT(kBrA));                                \
-    const T y = static_cast<T>(field<int32_t>(ip, kBrImm));              \
-    if (expression) {                                                    \
-      TAKE(field<uint32_t>(ip, kBrTaken));                               \
-      ip += field<int32_t>(ip, kBrTarget);                               \
-      if (fuel < 0) [[unlikely]] goto loop_poll;                         \
-      DISPATCH();                                                        \
-    }                                                                    \
-    TAKE(field<uint32_t>(ip, kBrFall));                                  \
-    NEXT(kLarge);                                                        \
+#define INT_COMPARE(name, T, expression)                    \
+  op_##name##_rr : {                                        \
+    const T x = from_slot<T>(A);                            \
+    const T y = from_slot<T>(B);                            \
+    D = (expression) ? 1 : 0;                               \
+    NEXT(kSmall);                                           \
+  }                                                         \
+  op_##name##_ri : {                                        \
+    const T x = from_slot<T>(A);                            \
+    const T y = static_cast<T>(field<int32_t>(ip, kImm));   \
+    D = (expression) ? 1 : 0;                               \
+    NEXT(kSmall);                                           \
+  }                                                         \
+  br_##name##_rr : {                                        \
+    const T x = from_slot<T>(SLOT(kBrA));                   \
+    const T y = from_slot<T>(SLOT(kBrB));                   \
+    if (expression) {                                       \
+      TAKE(field<uint32_t>(ip, kBrTaken));                  \
+      NEXT(field<int32_t>(ip, kBrTarget));                  \
+    }                                                       \
+    TAKE(field<uint32_t>(ip, kBrFall));                     \
+    NEXT(kMedium);                                          \
+  }                                                         \
+  br_##name##_ri : {                                        \
+    const T x = from_slot<T>(SLOT(kBrA));                   \
+    const T y = static_cast<T>(field<int32_t>(ip, kBrImm)); \
+    if (expression) {                                       \
+      TAKE(field<uint32_t>(ip, kBrTaken));                  \
+      NEXT(field<int32_t>(ip, kBrTarget));                  \
+    }                                                       \
+    TAKE(field<uint32_t>(ip, kBrFall));                     \
+    NEXT(kLarge);                                           \
+  }                                                         \
+  back_##name##_rr : {                                      \
+    const T x = from_slot<T>(SLOT(kBrA));                   \
+    const T y = from_slot<T>(SLOT(kBrB));                   \
+    if (expression) {                                       \
+      TAKE(field<uint32_t>(ip, kBrTaken));                  \
+      ip += field<int32_t>(ip, kBrTarget);                  \
+      if (fuel < 0) [[unlikely]]                            \
+        goto loop_poll;                                     \
+      DISPATCH();                                           \
+    }                                                       \
+    TAKE(field<uint32_t>(ip, kBrFall));                     \
+    NEXT(kMedium);                                          \
+  }                                                         \
+  back_##name##_ri : {                                      \
+    const T x = from_slot<T>(SLOT(kBrA));                   \
+    const T y = static_cast<T>(field<int32_t>(ip, kBrImm)); \
+    if (expression) {                                       \
+      TAKE(field<uint32_t>(ip, kBrTaken));                  \
+      ip += field<int32_t>(ip, kBrTarget);                  \
+      if (fuel < 0) [[unlikely]]                            \
+        goto loop_poll;                                     \
+      DISPATCH();                                           \
+    }                                                       \
+    TAKE(field<uint32_t>(ip, kBrFall));                     \
+    NEXT(kLarge);                                           \
   }
-#define BINARY(name, T, R, expression)                                   \
-  op_##name : {                                                          \
-    const T x = from_slot<T>(A);                                         \
-    const T y = from_slot<T>(B);                                         \
-    D = to_slot<R>(expression);                                          \
-    NEXT(kSmall);                                                        \
+#define BINARY(name, T, R, expression) \
+  op_##name : {                        \
+    const T x = from_slot<T>(A);       \
+    const T y = from_slot<T>(B);       \
+    D = to_slot<R>(expression);        \
+    NEXT(kSmall);                      \
   }
-#define UNARY(name, T, R, expression)                                    \
-  op_##name : {                                                          \
-    const T x = from_slot<T>(A);                                         \
-    D = to_slot<R>(static_cast<R>(expression));                          \
-    NEXT(kSmall);                                                        \
+#define UNARY(name, T, R, expression)           \
+  op_##name : {                                 \
+    const T x = from_slot<T>(A);                \
+    D = to_slot<R>(static_cast<R>(expression)); \
+    NEXT(kSmall);                               \
   }
 
   // --- memory -----------------------------------------------------------------------------------
 
-#define LOAD_FORM(label, M, R, wide)                                     \
-  label : {                                                              \
-    EFFECTIVE_ADDRESS(wide);                                             \
-    REACH(sizeof(M), Memory::kAccessed, false)                           \
-    D = to_slot<R>(static_cast<R>(load_le<M>(memory + address)));        \
-    NEXT(kSmall);                                                        \
+#define LOAD_FORM(label, M, R, wide)                              \
+  label : {                                                       \
+    EFFECTIVE_ADDRESS(wide);                                      \
+    REACH(sizeof(M), Memory::kAccessed, false)                    \
+    D = to_slot<R>(static_cast<R>(load_le<M>(memory + address))); \
+    NEXT(kSmall);                                                 \
   }
-#define STORE_FORM(label, M, wide)                                       \
-  label : {                                                              \
-    EFFECTIVE_ADDRESS(wide);                                             \
-    REACH(sizeof(M), Memory::kWritten, true)                             \
-    store_le<M>(memory + address, static_cast<M>(D));                    \
-    NEXT(kSmall);                                                        \
+#define STORE_FORM(label, M, wide)                    \
+  label : {                                           \
+    EFFECTIVE_ADDRESS(wide);                          \
+    REACH(sizeof(M), Memory::kWritten, true)          \
+    store_le<M>(memory + address, static_cast<M>(D)); \
+    NEXT(kSmall);                                     \
   }
-#define LOAD(name, M, R)                     \
-  LOAD_FORM(op_##name##_32, M, R, false)     \
+#define LOAD(name, M, R)                 \
+  LOAD_FORM(op_##name##_32, M, R, false) \
   LOAD_FORM(op_##name##_64, M, R, true)
-#define STORE(name, M)                       \
-  STORE_FORM(op_##name##_32, M, false)       \
+#define STORE(name, M)                 \
+  STORE_FORM(op_##name##_32, M, false) \
   STORE_FORM(op_##name##_64, M, true)
 #include "engine/ops.def"
 
-#define LOAD128(label, wide)                                             \
-  label : {                                                              \
-    EFFECTIVE_ADDRESS(wide);                                             \
-    REACH(16, Memory::kAccessed, false)                                  \
-    std::memcpy(&D, memory + address, 16);                               \
-    NEXT(kSmall);                                                        \
+#define LOAD128(label, wide)               \
+  label : {                                \
+    EFFECTIVE_ADDRESS(wide);               \
+    REACH(16, Memory::kAccessed, false)    \
+    std::memcpy(&D, memory + address, 16); \
+    NEXT(kSmall);                          \
   }
-#define STORE128(label, wide)                                            \
-  label : {                                                              \
-    EFFECTIVE_ADDRESS(wide);                                             \
-    REACH(16, Memory::kWritten, true)                                    \
-    std::memcpy(memory + address, &D, 16);                               \
-    NEXT(kSmall);                                                        \
+#define STORE128(label, wide)              \
+  label : {                                \
+    EFFECTIVE_ADDRESS(wide);               \
+    REACH(16, Memory::kWritten, true)      \
+    std::memcpy(memory + address, &D, 16); \
+    NEXT(kSmall);                          \
   }
   LOAD128(op_Load128x32, false)
   LOAD128(op_Load128x64, true)
   STORE128(op_Store128x32, false)
   STORE128(op_Store128x64, true)
 
-op_Address: {
+op_Address : {
   const uint64_t index = A;
   const uint64_t offset = field<uint64_t>(ip, kWide);
   D = index + offset < index ? UINT64_MAX : index + offset;
   NEXT(kMedium);
 }
-op_MemorySize: {
+op_MemorySize : {
   D = rt.memory->pages();
   NEXT(kSmall);
 }
-op_Special: {
+op_Special : {
   const auto helper = field<Special>(ip, kWide);
-  OUTSIDE(helper(rt, fp, field<uint16_t>(ip, kD), field<uint16_t>(ip, kA),
-                 field<uint16_t>(ip, kB), field<uint64_t>(ip, kWide2)));
+  OUTSIDE(helper(rt, fp, field<uint16_t>(ip, kD), field<uint16_t>(ip, kA), field<uint16_t>(ip, kB),
+                 field<uint64_t>(ip, kWide2)));
   NEXT(kLarge);
 }
-op_Simd: {
+op_Simd : {
   const auto helper = field<SimdFunction>(ip, kWide);
   helper(&D, &A, &B, &C, field<uint32_t>(ip, kWide2));
   NEXT(kLarge);
 }
 
-  // --- division and conversion ------------------------------------------------------------------
+// --- division and conversion ------------------------------------------------------------------
 
-#define DIVIDE(name, T, operation)                                                        \
-  op_##name : {                                                                        \
-    const auto x = from_slot<T>(A);                                                    \
-    const auto y = from_slot<T>(B);                                                    \
-    if (y == 0) [[unlikely]] TRAP(TrapKind::kIntegerDivideByZero);                     \
-    D = to_slot<T>(x operation y);                                                     \
-    NEXT(kSmall);                                                                      \
+#define DIVIDE(name, T, operation)          \
+  op_##name : {                             \
+    const auto x = from_slot<T>(A);         \
+    const auto y = from_slot<T>(B);         \
+    if (y == 0) [[unlikely]]                \
+      TRAP(TrapKind::kIntegerDivideByZero); \
+    D = to_slot<T>(x operation y);          \
+    NEXT(kSmall);                           \
   }
   DIVIDE(I32DivU, uint32_t, /)
   DIVIDE(I32RemU, uint32_t, %)
   DIVIDE(I64DivU, uint64_t, /)
   DIVIDE(I64RemU, uint64_t, %)
-#define DIVIDE_SIGNED(name, T)                                                         \
-  op_##name : {                                                                        \
-    const auto x = from_slot<T>(A);                                                    \
-    const auto y = from_slot<T>(B);                                                    \
-    if (y == 0) [[unlikely]] TRAP(TrapKind::kIntegerDivideByZero);                     \
-    if (y == -1 && x == std::numeric_limits<T>::min()) [[unlikely]]                    \
-      TRAP(TrapKind::kIntegerOverflow);                                                \
-    D = to_slot<T>(x / y);                                                             \
-    NEXT(kSmall);                                                                      \
+#define DIVIDE_SIGNED(name, T)                                      \
+  op_##name : {                                                     \
+    const auto x = from_slot<T>(A);                                 \
+    const auto y = from_slot<T>(B);                                 \
+    if (y == 0) [[unlikely]]                                        \
+      TRAP(TrapKind::kIntegerDivideByZero);                         \
+    if (y == -1 && x == std::numeric_limits<T>::min()) [[unlikely]] \
+      TRAP(TrapKind::kIntegerOverflow);                             \
+    D = to_slot<T>(x / y);                                          \
+    NEXT(kSmall);                                                   \
   }
   DIVIDE_SIGNED(I32DivS, int32_t)
   DIVIDE_SIGNED(I64DivS, int64_t)
-#define REMAINDER_SIGNED(name, T)                                                      \
-  op_##name : {                                                                        \
-    const auto x = from_slot<T>(A);                                                    \
-    const auto y = from_slot<T>(B);                                                    \
-    if (y == 0) [[unlikely]] TRAP(TrapKind::kIntegerDivideByZero);                     \
-    D = y == -1 ? 0 : to_slot<T>(x % y);                                               \
-    NEXT(kSmall);                                                                      \
+#define REMAINDER_SIGNED(name, T)           \
+  op_##name : {                             \
+    const auto x = from_slot<T>(A);         \
+    const auto y = from_slot<T>(B);         \
+    if (y == 0) [[unlikely]]                \
+      TRAP(TrapKind::kIntegerDivideByZero); \
+    D = y == -1 ? 0 : to_slot<T>(x % y);    \
+    NEXT(kSmall);                           \
   }
   REMAINDER_SIGNED(I32RemS, int32_t)
   REMAINDER_SIGNED(I64RemS, int64_t)
-#define TRUNCATE(name, F, T)                                                           \
-  op_##name : {                                                                        \
-    const auto x = from_slot<F>(A);                                                    \
-    if (x != x) [[unlikely]] TRAP(TrapKind::kBadConversion);                           \
-    if (!num::truncates<T>(x)) [[unlikely]] TRAP(TrapKind::kIntegerOverflow);          \
-    D = to_slot<T>(static_cast<T>(x));                                                 \
-    NEXT(kSmall);                                                                      \
+#define TRUNCATE(name, F, T)                \
+  op_##name : {                             \
+    const auto x = from_slot<F>(A);         \
+    if (x != x) [[unlikely]]                \
+      TRAP(TrapKind::kBadConversion);       \
+    if (!num::truncates<T>(x)) [[unlikely]] \
+      TRAP(TrapKind::kIntegerOverflow);     \
+    D = to_slot<T>(static_cast<T>(x));      \
+    NEXT(kSmall);                           \
   }
   TRUNCATE(I32TruncF32S, float, int32_t)
   TRUNCATE(I32TruncF32U, float, uint32_t)
@@ -370,11 +379,11 @@ op_Simd: {
 
   // --- moves ------------------------------------------------------------------------------------
 
-op_Copy: {
+op_Copy : {
   D = A;
   NEXT(kSmall);
 }
-op_Copy128: {
+op_Copy128 : {
   uint64_t* to = &D;
   const uint64_t* from = &A;
   const uint64_t high = from[1];
@@ -382,27 +391,27 @@ op_Copy128: {
   to[1] = high;
   NEXT(kSmall);
 }
-op_MoveN: {
+op_MoveN : {
   std::memmove(&D, &A, field<uint16_t>(ip, kB) * sizeof(uint64_t));
   NEXT(kSmall);
 }
-op_Const32: {
+op_Const32 : {
   D = field<uint32_t>(ip, kImm);
   NEXT(kSmall);
 }
-op_Const64: {
+op_Const64 : {
   D = field<uint64_t>(ip, kWide);
   NEXT(kMedium);
 }
-op_Const128: {
+op_Const128 : {
   std::memcpy(&D, ip + kWide, 16);
   NEXT(kLarge);
 }
-op_Select: {
+op_Select : {
   D = static_cast<uint32_t>(C) != 0 ? A : B;
   NEXT(kSmall);
 }
-op_Select128: {
+op_Select128 : {
   const uint64_t* from = static_cast<uint32_t>(C) != 0 ? &A : &B;
   uint64_t* to = &D;
   const uint64_t high = from[1];
@@ -410,22 +419,22 @@ op_Select128: {
   to[1] = high;
   NEXT(kSmall);
 }
-op_GlobalGet: {
+op_GlobalGet : {
   D = rt.globals[field<uint32_t>(ip, kImm)].lo;
   NEXT(kSmall);
 }
-op_GlobalSet: {
+op_GlobalSet : {
   rt.globals[field<uint32_t>(ip, kImm)].lo = A;
   NEXT(kSmall);
 }
-op_GlobalGet128: {
+op_GlobalGet128 : {
   const Value& global = rt.globals[field<uint32_t>(ip, kImm)];
   uint64_t* to = &D;
   to[0] = global.lo;
   to[1] = global.hi;
   NEXT(kSmall);
 }
-op_GlobalSet128: {
+op_GlobalSet128 : {
   const uint64_t* from = &A;
   rt.globals[field<uint32_t>(ip, kImm)] = {from[0], from[1]};
   NEXT(kSmall);
@@ -433,57 +442,60 @@ op_GlobalSet128: {
 
   // --- control ----------------------------------------------------------------------------------
 
-op_Charge: {
+op_Charge : {
   TAKE(field<uint32_t>(ip, kCost));
   NEXT(kSmall);
 }
-op_Loop: {
+op_Loop : {
   TAKE(field<uint32_t>(ip, kCost));
   ip += kSmall;
-  if (fuel < 0) [[unlikely]] goto loop_poll;
+  if (fuel < 0) [[unlikely]]
+    goto loop_poll;
   DISPATCH();
 }
-op_Jump: {
+op_Jump : {
   TAKE(field<uint32_t>(ip, kJumpCost));
   NEXT(field<int32_t>(ip, kJumpTarget));
 }
-op_JumpBack: {
+op_JumpBack : {
   TAKE(field<uint32_t>(ip, kJumpCost));
   ip += field<int32_t>(ip, kJumpTarget);
-  if (fuel < 0) [[unlikely]] goto loop_poll;
+  if (fuel < 0) [[unlikely]]
+    goto loop_poll;
   DISPATCH();
 }
-loop_poll: {
+loop_poll : {
   // `ip` is behind the Loop instruction, where the place of a trap is known.
   ip -= kSmall;
   OUTSIDE(poll(rt));
   NEXT(kSmall);
 }
-#define BRANCH(label, condition)                                         \
-  label : {                                                              \
-    if (static_cast<uint32_t>(SLOT(kBrA)) condition 0) {                 \
-      TAKE(field<uint32_t>(ip, kBrTaken));                               \
-      NEXT(field<int32_t>(ip, kBrTarget));                               \
-    }                                                                    \
-    TAKE(field<uint32_t>(ip, kBrFall));                                  \
-    NEXT(kMedium);                                                       \
+#define BRANCH(label, condition)                         \
+  label : {                                              \
+    if (static_cast<uint32_t>(SLOT(kBrA)) condition 0) { \
+      TAKE(field<uint32_t>(ip, kBrTaken));               \
+      NEXT(field<int32_t>(ip, kBrTarget));               \
+    }                                                    \
+    TAKE(field<uint32_t>(ip, kBrFall));                  \
+    NEXT(kMedium);                                       \
   }
-#define BRANCH_BACK(label, condition)                                    \
-  label : {                                                              \
-    if (static_cast<uint32_t>(SLOT(kBrA)) condition 0) {                 \
-      TAKE(field<uint32_t>(ip, kBrTaken));                               \
-      ip += field<int32_t>(ip, kBrTarget);                               \
-      if (fuel < 0) [[unlikely]] goto loop_poll;                         \
-      DISPATCH();                                                        \
-    }                                                                    \
-    TAKE(field<uint32_t>(ip, kBrFall));                                  \
-    NEXT(kMedium);                                                       \
+#define BRANCH_BACK(label, condition)                    \
+  label : {                                              \
+    if (static_cast<uint32_t>(SLOT(kBrA)) condition 0) { \
+      TAKE(field<uint32_t>(ip, kBrTaken));               \
+      ip += field<int32_t>(ip, kBrTarget);               \
+      if (fuel < 0) [[unlikely]]                         \
+        goto loop_poll;                                  \
+      DISPATCH();                                        \
+    }                                                    \
+    TAKE(field<uint32_t>(ip, kBrFall));                  \
+    NEXT(kMedium);                                       \
   }
   BRANCH(op_BrNz, !=)
   BRANCH(op_BrZ, ==)
   BRANCH_BACK(op_BackNz, !=)
   BRANCH_BACK(op_BackZ, ==)
-op_BrTable: {
+op_BrTable : {
   const auto index = static_cast<uint32_t>(fp[field<uint32_t>(ip, kTableIndex)]);
   const uint32_t count = field<uint32_t>(ip, kTableCount);
   const size_t entry = kTableEntries + size_t{index < count ? index : count} * 8;
@@ -491,51 +503,53 @@ op_BrTable: {
   NEXT(field<int32_t>(ip, entry));
 }
 
-op_Enter: {
+op_Enter : {
   if (static_cast<uint64_t>(rt.slots_end - fp) < field<uint32_t>(ip, kEnterFrame)) [[unlikely]]
     TRAP(TrapKind::kStackOverflow);
   TAKE(field<uint32_t>(ip, kEnterCost));
-  if (fuel < 0) [[unlikely]] OUTSIDE(poll(rt));
+  if (fuel < 0) [[unlikely]]
+    OUTSIDE(poll(rt));
   uint64_t* local = fp + field<uint32_t>(ip, kEnterParams);
   for (uint64_t* const end = local + field<uint32_t>(ip, kEnterClear); local != end; ++local) {
     *local = 0;
   }
   NEXT(kMedium);
 }
-op_Translate: {
+op_Translate : {
   OUTSIDE(translate_on_call(rt, *frame->function));
   ip = frame->function->entry;
   DISPATCH();
 }
-op_Call: {
+op_Call : {
   callee = rt.functions + field<uint32_t>(ip, kCallTarget);
   callee_fp = fp + field<uint32_t>(ip, kCallBase);
-  if (frame + 1 == rt.frames_end) [[unlikely]] TRAP(TrapKind::kStackOverflow);
+  if (frame + 1 == rt.frames_end) [[unlikely]]
+    TRAP(TrapKind::kStackOverflow);
   *++frame = {ip + kSmall, callee_fp, callee};
   fp = callee_fp;
   ip = callee->entry;
   DISPATCH();
 }
-op_CallHost: {
+op_CallHost : {
   OUTSIDE(call_host(rt, field<uint32_t>(ip, kCallTarget), fp + field<uint32_t>(ip, kCallBase)));
   NEXT(kSmall);
 }
-op_CallIndirect: {
-  OUTSIDE(resolve_indirect(rt, field<uint32_t>(ip, kCallTable),
-                           fp[field<uint32_t>(ip, kCallIndex)], field<uint32_t>(ip, kCallTarget),
-                           callee));
+op_CallIndirect : {
+  OUTSIDE(resolve_indirect(rt, field<uint32_t>(ip, kCallTable), fp[field<uint32_t>(ip, kCallIndex)],
+                           field<uint32_t>(ip, kCallTarget), callee));
   callee_fp = fp + field<uint32_t>(ip, kCallBase);
   if (callee->entry == nullptr) {
     OUTSIDE(call_host(rt, callee->index, callee_fp));
     NEXT(kMedium);
   }
-  if (frame + 1 == rt.frames_end) [[unlikely]] TRAP(TrapKind::kStackOverflow);
+  if (frame + 1 == rt.frames_end) [[unlikely]]
+    TRAP(TrapKind::kStackOverflow);
   *++frame = {ip + kMedium, callee_fp, callee};
   fp = callee_fp;
   ip = callee->entry;
   DISPATCH();
 }
-op_ReturnCall: {
+op_ReturnCall : {
   callee = rt.functions + field<uint32_t>(ip, kCallTarget);
   std::memmove(fp, fp + field<uint32_t>(ip, kCallBase),
                field<uint32_t>(ip, kCallArgs) * sizeof(uint64_t));
@@ -543,10 +557,9 @@ op_ReturnCall: {
   ip = callee->entry;
   DISPATCH();
 }
-op_ReturnCallIndirect: {
-  OUTSIDE(resolve_indirect(rt, field<uint32_t>(ip, kCallTable),
-                           fp[field<uint32_t>(ip, kCallIndex)], field<uint32_t>(ip, kCallTarget),
-                           callee));
+op_ReturnCallIndirect : {
+  OUTSIDE(resolve_indirect(rt, field<uint32_t>(ip, kCallTable), fp[field<uint32_t>(ip, kCallIndex)],
+                           field<uint32_t>(ip, kCallTarget), callee));
   callee_fp = fp + field<uint32_t>(ip, kCallBase);
   if (callee->entry == nullptr) {
     OUTSIDE(call_host(rt, callee->index, callee_fp));
@@ -558,11 +571,11 @@ op_ReturnCallIndirect: {
   ip = callee->entry;
   DISPATCH();
 }
-op_ReturnN: {
+op_ReturnN : {
   std::memmove(fp, fp + field<uint32_t>(ip, kD), field<uint32_t>(ip, kImm) * sizeof(uint64_t));
   goto leave;
 }
-op_Return1: {
+op_Return1 : {
   fp[0] = D;
   ip = frame->return_ip;
   --frame;
@@ -570,7 +583,7 @@ op_Return1: {
   DISPATCH();
 }
 op_Return0:
-leave: {
+leave : {
   ip = frame->return_ip;
   --frame;
   fp = frame->fp;

@@ -22,8 +22,8 @@ inline constexpr TrapKind kNoTrap = TrapKind{0xff};
 
 struct CompiledModule::Impl {
   const wasm::Module* module = nullptr;
-  std::vector<FunctionCode> functions;        // the function index space
-  std::vector<uint32_t> canonical_types;      // type index -> first structurally equal type index
+  std::vector<FunctionCode> functions;          // the function index space
+  std::vector<uint32_t> canonical_types;        // type index -> first structurally equal type index
   std::vector<std::vector<uint64_t>> elements;  // items of each element segment, as references
   std::map<std::string_view, wasm::FuncIdx> exports;
   uint64_t translated = 0;
@@ -72,7 +72,7 @@ struct Runtime {
   // Of the trap that ended the last run.
   Frame* trap_frame = nullptr;
   const uint8_t* trap_ip = nullptr;
-  HostStatus host_status;      // of a trap that the host made
+  HostStatus host_status;     // of a trap that the host made
   std::string limit_message;  // of kEngineLimit
 
   int64_t counter() const { return fuel + reserve; }

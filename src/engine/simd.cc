@@ -45,10 +45,10 @@ void store_scalar(uint64_t* to, T value) {
   std::memcpy(to, &value, sizeof value);
 }
 template <typename T>
-using Mask = std::conditional_t<
-    sizeof(T) == 1, uint8_t,
-    std::conditional_t<sizeof(T) == 2, uint16_t,
-                       std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
+using Mask =
+    std::conditional_t<sizeof(T) == 1, uint8_t,
+                       std::conditional_t<sizeof(T) == 2, uint16_t,
+                                          std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
 
 // F is a stateless lambda from lanes to a lane.
 template <typename T, auto F>
@@ -140,8 +140,7 @@ void extend(uint64_t* d, const uint64_t* a, const uint64_t*, const uint64_t*, ui
   store<W>(d, r);
 }
 template <typename N, typename W, bool kHigh>
-void extend_multiply(uint64_t* d, const uint64_t* a, const uint64_t* b, const uint64_t*,
-                     uint32_t) {
+void extend_multiply(uint64_t* d, const uint64_t* a, const uint64_t* b, const uint64_t*, uint32_t) {
   const auto x = load<N>(a);
   const auto y = load<N>(b);
   constexpr size_t kFirst = kHigh ? kLanes<W> : 0;
@@ -233,9 +232,8 @@ template <typename T>
 constexpr auto kAverage = [](T x, T y) { return static_cast<T>((x + y + 1) / 2); };
 // On unsigned lanes: the absolute value of the least integer is itself.
 template <typename T>
-constexpr auto kAbs = [](T x) {
-  return static_cast<std::make_signed_t<T>>(x) < 0 ? static_cast<T>(T{0} - x) : x;
-};
+constexpr auto kAbs =
+    [](T x) { return static_cast<std::make_signed_t<T>>(x) < 0 ? static_cast<T>(T{0} - x) : x; };
 template <typename T>
 constexpr auto kNeg = [](T x) { return static_cast<T>(T{0} - x); };
 constexpr auto kPopcount = [](uint8_t x) { return static_cast<uint8_t>(std::popcount(x)); };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The instructions that are rare or do much at once, out of the interpreter's line: memory.grow,
-// bulk memory, tables. A bulk operation first pays for its size (system-api.md 5.2), then checks its
-// bounds, then does everything or nothing.
+// bulk memory, tables. A bulk operation first pays for its size (system-api.md 5.2), then checks
+// its bounds, then does everything or nothing.
 
 #include <algorithm>
 #include <cstring>
@@ -53,15 +53,13 @@ TrapKind memory_copy(Runtime& rt, uint64_t* fp, uint32_t a, uint32_t b, uint32_t
   return kNoTrap;
 }
 
-TrapKind memory_init(Runtime& rt, uint64_t* fp, uint32_t a, uint32_t b, uint32_t c,
-                     uint64_t data) {
+TrapKind memory_init(Runtime& rt, uint64_t* fp, uint32_t a, uint32_t b, uint32_t c, uint64_t data) {
   const uint64_t destination = fp[a];
   const uint64_t source = fp[b];
   const uint64_t length = fp[c];
   if (const TrapKind trap = charge(rt, length); trap != kNoTrap) return trap;
   const wasm::Module& module = *rt.impl->module;
-  const ByteView bytes =
-      rt.dropped_data[data] ? ByteView{} : module.view(module.data[data].bytes);
+  const ByteView bytes = rt.dropped_data[data] ? ByteView{} : module.view(module.data[data].bytes);
   if (!in_bounds(source, length, bytes.size())) return TrapKind::kMemoryOutOfBounds;
   if (const TrapKind trap = touch(rt, destination, length, true); trap != kNoTrap) return trap;
   if (length != 0) std::memcpy(rt.memory_base + destination, bytes.data() + source, length);
@@ -92,8 +90,7 @@ TrapKind table_size(Runtime& rt, uint64_t* fp, uint32_t d, uint32_t, uint32_t, u
   return kNoTrap;
 }
 
-TrapKind table_grow(Runtime& rt, uint64_t* fp, uint32_t d, uint32_t a, uint32_t b,
-                    uint64_t table) {
+TrapKind table_grow(Runtime& rt, uint64_t* fp, uint32_t d, uint32_t a, uint32_t b, uint64_t table) {
   Table& target = rt.tables[table];
   const uint64_t old_size = target.slots.size();
   if (fp[b] > target.max - old_size) {
@@ -105,8 +102,7 @@ TrapKind table_grow(Runtime& rt, uint64_t* fp, uint32_t d, uint32_t a, uint32_t 
   return kNoTrap;
 }
 
-TrapKind table_fill(Runtime& rt, uint64_t* fp, uint32_t a, uint32_t b, uint32_t c,
-                    uint64_t table) {
+TrapKind table_fill(Runtime& rt, uint64_t* fp, uint32_t a, uint32_t b, uint32_t c, uint64_t table) {
   if (const TrapKind trap = charge(rt, fp[c]); trap != kNoTrap) return trap;
   std::vector<uint64_t>& slots = rt.tables[table].slots;
   if (!in_bounds(fp[a], fp[c], slots.size())) return TrapKind::kTableOutOfBounds;

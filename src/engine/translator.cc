@@ -373,10 +373,10 @@ class Translator {
     uint64_t cost;
   };
   struct Control {
-    Opcode kind;              // kBlock, kLoop, kIf; kElse behind an else; kEnd = the function
-    size_t height;            // entries below the parameters
-    uint32_t base;            // slot of the first parameter or result
-    uint64_t loop = 0;        // where the Loop instruction stands
+    Opcode kind;        // kBlock, kLoop, kIf; kElse behind an else; kEnd = the function
+    size_t height;      // entries below the parameters
+    uint32_t base;      // slot of the first parameter or result
+    uint64_t loop = 0;  // where the Loop instruction stands
     uint32_t loop_cost = 0;
     std::span<const ValType> params;
     std::span<const ValType> results;
@@ -596,8 +596,8 @@ class Translator {
     const uint64_t block = insn.imm[0].value;
     if (block == wasm::kBlockTypeEmpty) return {};
     if (block >= wasm::kBlockTypeIndex) return module_.types[block - wasm::kBlockTypeIndex].results;
-    static constexpr ValType kTypes[] = {ValType::kI32,  ValType::kI64,     ValType::kF32,
-                                         ValType::kF64,  ValType::kV128,    ValType::kFuncRef,
+    static constexpr ValType kTypes[] = {ValType::kI32,      ValType::kI64,  ValType::kF32,
+                                         ValType::kF64,      ValType::kV128, ValType::kFuncRef,
                                          ValType::kExternRef};
     const auto type = static_cast<ValType>(block);
     return {std::find(std::begin(kTypes), std::end(kTypes), type), 1};
@@ -1057,8 +1057,7 @@ class Translator {
     const Entry operand = pop();
     if (op == Op::kI32Eqz && just_made(operand) && is_compare_value(last_.op)) {
       const Op other = inverse(last_.op);
-      words_[last_.offset / 8] =
-          reinterpret_cast<uint64_t>(handlers()[static_cast<size_t>(other)]);
+      words_[last_.offset / 8] = reinterpret_cast<uint64_t>(handlers()[static_cast<size_t>(other)]);
       last_.op = other;
       push(result);
       return;

@@ -176,8 +176,7 @@ int run(int argc, char** argv) {
     return 3;
   }
   if (const auto valid = wasm::validate(file->module()); !valid) {
-    fmt::print("! invalid {:#x} {}\n", valid.error().offset().value_or(0),
-               valid.error().message());
+    fmt::print("! invalid {:#x} {}\n", valid.error().offset().value_or(0), valid.error().message());
     return 3;
   }
   const auto compiled = engine::CompiledModule::compile(file->module());
@@ -187,11 +186,15 @@ int run(int argc, char** argv) {
   }
   std::vector<Import> imports;
   for (const wasm::Import& import : file->module().imports) {
-    imports.push_back({std::string(import.name),
-                       &file->module().type_of(wasm::FuncIdx{import.index})});
+    imports.push_back(
+        {std::string(import.name), &file->module().type_of(wasm::FuncIdx{import.index})});
   }
-  Session session{.module = *compiled, .config = config, .imports = {}, .memory = {},
-                  .globals = {}, .instance = {}};
+  Session session{.module = *compiled,
+                  .config = config,
+                  .imports = {},
+                  .memory = {},
+                  .globals = {},
+                  .instance = {}};
   for (Import& import : imports) session.imports.push_back({print_call, &import});
   session.fresh();
   for (std::string text; std::getline(std::cin, text);) {
