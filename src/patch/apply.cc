@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Applies a plan: what it lists, and what follows from it.
+#include "patch/apply.h"
+
+#include <algorithm>
+
+#include "base/gzip.h"
+#include "patch/renumber.h"
+
+namespace canrec::patch {
+namespace {
+
+using wasm::ByteRange;
+using wasm::Edit;
+using wasm::EditScope;
+
+// Replaced ranges in file order, for the renumbering to leave alone.
+std::vector<ByteRange> replaced(const Plan& plan) {
+  std::vector<ByteRange> ranges;
+  for (const Change& change : plan.changes) {
+    if (change.range.size() > 0) ranges.push_back(change.range);
+  }
+  std::ranges::sort(ranges, {}, &ByteRange::begin);
+  return ranges;
+}
+
+Status add_names(const wasm::Module& module, const Plan& plan, std::vector<Edit>& edits) {
+  const wasm::Section* section = module.custom("name");
+  if (section == nullptr || (plan.added_imports == 0 && plan.names.empty())) return Ok{};
+  const bool replaced_anyway = std::ranges::any_of(plan.changes, [&](const Change& change) {
+    return change.range.begin < section->range.end && change.range.end > section->range.begin;
+  });
+  if (replaced_anyway) return Ok{};
+  CANREC_TRY(Bytes payload, renumbered_names(module.view(section->payload), section->payload.begin,
+                                             numbering(module, plan), plan.names));
+  edits.push_back({EditScope::kSection, section->payload, std::move(payload)});
+  return Ok{};
+}
+
+}  // namespace
+
+Result<Bytes> build(const wasm::Module& module, const Plan& plan) {
+  std::vector<Edit> edits;
+  for (const Change& change : plan.changes) {
+    edits.push_back({change.scope, change.range, change.after});
+  }
+  if (plan.added_imports > 0) {
+    const std::vector<ByteRange> skip = replaced(plan);
+    CANREC_TRY(std::vector<Edit> moved, renumber_edits(module, numbering(module, plan), skip));
+    std::ranges::move(moved, std::back_inserter(edits));
+  }
+  CANREC_CHECK(add_names(module, plan, edits));
+  return wasm::apply_edits(module, std::move(edits));
+}
+
+Result<Patched> apply(const wasm::LoadedModule& input, const Plan& plan) {
+  CANREC_CHECK(check_fits(plan, input));
+  CANREC_TRY(Bytes unpacked, build(input.module, plan));
+  Patched patched;
+  CANREC_TRY(patched.evidence, prove(input.module, plan, unpacked));
+  patched.stored = input.gzipped ? gzip(unpacked) : std::move(unpacked);
+  patched.evidence.output = sha256(patched.stored);
+  patched.evidence.output_size = patched.stored.size();
+  return patched;
+}
+
+}  // namespace canrec::patch
