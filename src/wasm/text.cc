@@ -173,6 +173,26 @@ std::string instruction_text(const Module& module, const FunctionNames& names,
                      immediates);
 }
 
+std::string constant_text(const Instruction& constant) {
+  const uint64_t value = constant.index();
+  switch (constant.op) {
+    case Opcode::kF32Const:
+      return float_text<float>(static_cast<uint32_t>(value), 23);
+    case Opcode::kF64Const:
+      return float_text<double>(value, 52);
+    case Opcode::kV128Const:
+      return v128_text(constant.raw);
+    case Opcode::kRefFunc:
+      return fmt::format("function {}", value);
+    case Opcode::kRefNull:
+      return "null";
+    case Opcode::kGlobalGet:
+      return fmt::format("global {}", value);
+    default:
+      return fmt::format("{}", static_cast<int64_t>(value));
+  }
+}
+
 Result<std::vector<TextLine>> body_text(const Module& module, const FunctionNames& names,
                                         FuncIdx fn) {
   std::vector<TextLine> lines;

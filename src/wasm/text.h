@@ -24,6 +24,10 @@ std::string text_identifier(std::string_view name);
 std::string instruction_text(const Module& module, const FunctionNames& names,
                              const Instruction& instruction);
 
+/// The value that a constant instruction gives: "1048576", "0x1.8p+1", "function 7", "null",
+/// "global 2".
+std::string constant_text(const Instruction& constant);
+
 /// One line of a body.
 struct TextLine {
   ByteRange range;  ///< the instruction
