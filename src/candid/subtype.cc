@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include <fmt/core.h>
-
 #include "base/checked.h"
 
 namespace canrec::candid {
@@ -25,20 +23,35 @@ void SubtypeChecker::demand(const Work& from, TypeIdx s, TypeIdx t, StepKind kin
   }
 }
 
-bool SubtypeChecker::misfit(const Work& work, ProblemKind kind, std::string_view label) {
-  if (found_ == nullptr) return false;
+Misfit& SubtypeChecker::note(const Work& work, ProblemKind kind) {
   Misfit misfit;
   misfit.kind = kind;
   misfit.sub = {&env_s(work), work.pair.s};
   misfit.super = {&env_t(work), work.pair.t};
   misfit.swapped = work.pair.swapped;
   misfit.below_option = work.below_option;
-  misfit.label = label;
   for (uint32_t at = work.path; at != 0; at = trail_[at].parent) {
     misfit.path.push_back(trail_[at].step);
   }
   std::ranges::reverse(misfit.path);
   found_->push_back(std::move(misfit));
+  return found_->back();
+}
+
+bool SubtypeChecker::misfit(const Work& work, ProblemKind kind) {
+  if (found_ == nullptr) return false;
+  note(work, kind);
+  return found_->size() < limit_;
+}
+
+// A part that only one of the types has: `type` is of the subtype for a tag, else of the supertype.
+bool SubtypeChecker::missing(const Work& work, ProblemKind kind, TypeIdx type, Step step) {
+  if (found_ == nullptr) return false;
+  Misfit& misfit = note(work, kind);
+  misfit.path.push_back(std::move(step));
+  const bool in_sub = kind == ProblemKind::kTagUnknown;
+  (in_sub ? misfit.sub : misfit.super).type = type;
+  (in_sub ? misfit.super : misfit.sub).env = nullptr;
   return found_->size() < limit_;
 }
 
@@ -56,7 +69,8 @@ bool SubtypeChecker::expand_record(const Work& work, const Type& s, const Type& 
     if (const auto place = find_field(s.fields, field.label)) {
       demand(work, s.fields[*place].type, field.type, StepKind::kField, field.words());
     } else if (!env_t(work).is_nullable(field.type)) {
-      if (!misfit(work, ProblemKind::kFieldMissing, field.words())) return false;
+      const Step step{StepKind::kField, field.words()};
+      if (!missing(work, ProblemKind::kFieldMissing, field.type, step)) return false;
     }
   }
   return true;
@@ -66,7 +80,7 @@ bool SubtypeChecker::expand_variant(const Work& work, const Type& s, const Type&
   for (const Field& tag : s.fields) {
     if (const auto place = find_field(t.fields, tag.label)) {
       demand(work, tag.type, t.fields[*place].type, StepKind::kTag, tag.words());
-    } else if (!misfit(work, ProblemKind::kTagUnknown, tag.words())) {
+    } else if (!missing(work, ProblemKind::kTagUnknown, tag.type, {StepKind::kTag, tag.words()})) {
       return false;
     }
   }
@@ -80,15 +94,15 @@ bool SubtypeChecker::expand_tuple(const Work& work, const std::vector<Arg>& s,
     if (i < s.size()) {
       demand(work, s[i].type, t[i].type, kind, std::to_string(i + 1));
     } else if (!env_t(work).is_nullable(t[i].type)) {
-      const std::string label = fmt::format("{} {}", arguments ? "argument" : "result", i + 1);
-      if (!misfit(work, ProblemKind::kFieldMissing, label)) return false;
+      const Step step{kind, std::to_string(i + 1)};
+      if (!missing(work, ProblemKind::kFieldMissing, t[i].type, step)) return false;
     }
   }
   return true;
 }
 
 bool SubtypeChecker::expand_func(const Work& work, const Type& s, const Type& t) {
-  if (s.mode != t.mode && !misfit(work, ProblemKind::kAnnotation, "")) return false;
+  if (s.mode != t.mode && !misfit(work, ProblemKind::kAnnotation)) return false;
   // Arguments go the other way: what the supertype's callers send, the subtype must read.
   Work swapped = work;
   swapped.pair = {work.pair.t, work.pair.s, !work.pair.swapped};
@@ -100,7 +114,8 @@ bool SubtypeChecker::expand_service(const Work& work, const Type& s, const Type&
   for (const Method& method : t.methods) {
     if (const Method* own = find_method(s, method.name)) {
       demand(work, own->type, method.type, StepKind::kMethod, method.name);
-    } else if (!misfit(work, ProblemKind::kMethodMissing, method.name)) {
+    } else if (!missing(work, ProblemKind::kMethodMissing, method.type,
+                        {StepKind::kMethod, method.name})) {
       return false;
     }
   }
@@ -118,7 +133,7 @@ bool SubtypeChecker::expand(const Work& work) {
   if (t.kind == Kind::kOpt) return expand_option(work, s_idx, t_idx);
   if (s.kind == Kind::kNat && t.kind == Kind::kInt) return true;
   if (s.kind == Kind::kService && t.kind == Kind::kPrincipal) return true;
-  if (s.kind != t.kind) return misfit(work, ProblemKind::kMismatch, "");
+  if (s.kind != t.kind) return misfit(work, ProblemKind::kMismatch);
   switch (s.kind) {
     case Kind::kVec:
       demand(work, s.inner, t.inner, StepKind::kElement, "");
@@ -153,7 +168,11 @@ Result<bool> SubtypeChecker::run(const Pair& root) {
     const Pair key{env_s(work).resolve(work.pair.s), env_t(work).resolve(work.pair.t),
                    work.pair.swapped};
     if (known_ != nullptr && known_->contains(key)) continue;
-    if (!visited_.insert(key).second) continue;
+    // A pair with a primitive ends the walk there, so its every place can be reported.
+    const Kind t_kind = env_t(work).at(key.t).kind;
+    const bool ends =
+        t_kind < Kind::kOpt || (t_kind != Kind::kOpt && env_s(work).at(key.s).kind < Kind::kOpt);
+    if (!ends && !visited_.insert(key).second) continue;
     if (left_ == 0) return fail(Errc::kLimit, "comparing the types takes too many steps");
     --left_;
     children_.clear();

@@ -48,10 +48,10 @@ struct Step {
 /// A pair of types that does not fit.
 struct Misfit {
   ProblemKind kind = ProblemKind::kMismatch;
-  std::vector<Step> path;
-  TypeRef sub;           ///< the type read from
-  TypeRef super;         ///< the type read at
-  bool swapped = false;  ///< behind an odd number of arguments: `sub` is of the supertype's side
+  std::vector<Step> path;  ///< ends at what is missing, where something is
+  TypeRef sub;             ///< the type read from; its env is null when there is none
+  TypeRef super;           ///< the type read at; likewise
+  bool swapped = false;    ///< behind an odd number of arguments: `sub` is of the supertype's side
   bool below_option = false;  ///< only strict minds
   std::string label;          ///< the method, field or tag that is missing
 };
@@ -70,8 +70,8 @@ class SubtypeChecker {
   /// Whether s <: t without the special option rule. Errors: kLimit.
   Result<bool> strict(TypeIdx s, TypeIdx t) { return holds(s, t, Options::kEnter, strict_); }
   /// The misfits of s <: t, at most `limit`: first those that break the specification, then those
-  /// below options, each in the order of the types. A pair of types is reported once, with the
-  /// first path that leads to it. Errors: kLimit.
+  /// below options, each in the order of the types. A pair of composite types is reported once,
+  /// with the first path that leads to it. Errors: kLimit.
   Result<std::vector<Misfit>> misfits(TypeIdx s, TypeIdx t, size_t limit);
 
  private:
@@ -106,7 +106,9 @@ class SubtypeChecker {
   bool expand_tuple(const Work& work, const std::vector<Arg>& s, const std::vector<Arg>& t,
                     bool arguments);
   void demand(const Work& from, TypeIdx s, TypeIdx t, StepKind kind, std::string_view label);
-  bool misfit(const Work& work, ProblemKind kind, std::string_view label);
+  bool misfit(const Work& work, ProblemKind kind);
+  bool missing(const Work& work, ProblemKind kind, TypeIdx type, Step step);
+  Misfit& note(const Work& work, ProblemKind kind);
   const TypeEnv& env_s(const Work& work) const { return work.pair.swapped ? *super_ : *sub_; }
   const TypeEnv& env_t(const Work& work) const { return work.pair.swapped ? *sub_ : *super_; }
 

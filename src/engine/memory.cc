@@ -17,9 +17,10 @@
 namespace canrec::engine {
 namespace {
 
-// An effective address is below capacity for a 64-bit index, or two 32-bit numbers added; the page
-// states reach this far behind the capacity, so that the lookup itself needs no check.
-constexpr uint64_t kGuard = (uint64_t{8} << 30) + kWasmPage;
+// The interpreter looks up addresses below 12 GiB (two 32-bit numbers added, or a 64-bit index
+// below 8 GiB and a 32-bit offset) without looking at the size of the memory; the page states reach
+// this far behind the capacity, so that the lookup itself needs no check.
+constexpr uint64_t kGuard = uint64_t{16} << 30;
 
 uint8_t* as_pointer(void* mapping) { return static_cast<uint8_t*>(mapping); }
 

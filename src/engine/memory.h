@@ -128,8 +128,8 @@ class Memory {
   // --- for the interpreter and compiled code ----------------------------------------------------
 
   uint8_t* base() const { return base_; }
-  /// One state byte for each OS page of the capacity and beyond: any address below
-  /// capacity + 8 GiB + 64 KiB may be looked up, bytes of pages out of bounds are 0.
+  /// One state byte for each OS page of the capacity and 16 GiB behind it, so that any address
+  /// below 16 GiB may be looked up; bytes of pages out of bounds are 0.
   uint8_t* page_states() const { return states_; }
 
  private:

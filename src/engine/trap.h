@@ -34,17 +34,19 @@ std::string_view to_string(TrapKind kind);
 /// A place in a running module.
 struct Location {
   wasm::FuncIdx function;
-  uint64_t offset;  ///< of the instruction, in the (unpacked) module; of a host function 0
+  uint64_t offset;  ///< of the instruction, in the (unpacked) module
   bool operator==(const Location&) const = default;
 };
 
-/// Why and where a call ended.
+inline constexpr size_t kBacktraceFrames = 100;
+
+/// Why and where a call ended. In a host function the innermost frame is its caller.
 struct Trap {
   TrapKind kind;
   uint32_t host_code = 0;           ///< of kHost: what the host function gave
   std::string message;              ///< of kHost: the host's text; else to_string(kind)
-  std::vector<Location> backtrace;  ///< innermost first; bounded, see `frames`
-  uint64_t frames = 0;              ///< call depth at the trap, host function included
+  std::vector<Location> backtrace;  ///< Wasm frames, innermost first, at most kBacktraceFrames
+  uint64_t frames = 0;              ///< Wasm frames that there were
 };
 
 /// What a host function returns to end the call: a trap without its place.
