@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rehearsals for people and for scripts.
+#include "cli/rehearsal_report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "cli/findings.h"
+
+namespace canrec::cli {
+namespace {
+
+using recover::StepOutcome;
+using recover::StepReport;
+
+constexpr size_t kFramesShown = 8;
+constexpr size_t kCallsShown = 4;
+
+Tone tone_of(StepOutcome outcome) {
+  switch (outcome) {
+    case StepOutcome::kDone:
+    case StepOutcome::kExpected:
+      return Tone::kGood;
+    case StepOutcome::kFailed:
+    case StepOutcome::kNotAsWanted:
+      return Tone::kBad;
+    case StepOutcome::kNotRun:
+      return Tone::kDim;
+  }
+  return Tone::kBad;
+}
+
+uint64_t bytes_of(const std::vector<recover::TouchedRange>& ranges) {
+  uint64_t total = 0;
+  for (const recover::TouchedRange& range : ranges) total += range.end - range.begin;
+  return total;
+}
+
+std::string instructions_line(const StepReport& step) {
+  if (step.instructions == 0) return {};
+  std::string line = grouped(step.instructions);
+  if (step.instruction_limit > 0 && step.instruction_limit < executor::kUnlimited / 2) {
+    line += fmt::format(" of {} ({:.1f} %)", grouped(step.instruction_limit),
+                        100.0 * static_cast<double>(step.instructions) /
+                            static_cast<double>(step.instruction_limit));
+  }
+  if (step.compile_instructions > 0) {
+    line += fmt::format(", {} of them for compiling", grouped(step.compile_instructions));
+  }
+  return line;
+}
+
+std::string memory_line(uint64_t before, uint64_t after, uint64_t changed) {
+  std::string line = human_size(before);
+  if (after > before) line += fmt::format(" -> {}", human_size(after));
+  if (after < before) line += fmt::format(" -> {} (smaller)", human_size(after));
+  if (changed > 0) line += fmt::format(", {} changed", human_size(changed));
+  return line;
+}
+
+std::string calls_line(const StepReport& step) {
+  std::string line;
+  for (const auto& [name, count] : step.api_calls) {
+    line += fmt::format("{}{} x{}", line.empty() ? "" : ", ", name, grouped(count));
+  }
+  return line;
+}
+
+const executor::RunReport* stopped_run(const StepReport& step) {
+  for (const executor::RunReport& run : step.runs) {
+    if (run.stopped) return &run;
+  }
+  return nullptr;
+}
+
+void print_trap(Session& session, const executor::RunReport& run) {
+  session.print(fmt::format("      in     {}\n", run.entry));
+  const std::vector<executor::Frame>& frames = run.stopped->backtrace;
+  for (size_t i = 0; i < std::min(frames.size(), kFramesShown); ++i) {
+    session.print(fmt::format("      {}  {} (function {}, 0x{:08x})\n", i == 0 ? "at   " : "from ",
+                              frames[i].name, frames[i].function, frames[i].offset));
+  }
+  if (frames.size() > kFramesShown) {
+    session.print(fmt::format("             {} more frames\n", frames.size() - kFramesShown));
+  }
+  const auto& calls = run.last_api_calls;
+  const size_t first = calls.size() > kCallsShown ? calls.size() - kCallsShown : 0;
+  for (size_t i = first; i < calls.size(); ++i) {
+    session.print(fmt::format("      last   {}\n", calls[i].text()));
+  }
+}
+
+void print_step(Session& session, size_t number, const StepReport& step) {
+  session.print(fmt::format("\n{:>3}  {}  {}\n", number,
+                            session.toned(tone_of(step.outcome), to_string(step.outcome)),
+                            step.step.text));
+  const auto line = [&](std::string_view label, std::string_view text) {
+    if (!text.empty()) session.print(fmt::format("      {:<6} {}\n", label, text));
+  };
+  std::string words = step.words;
+  for (size_t at = 0; (at = words.find('\n', at)) != std::string::npos; at += 14) {
+    words.replace(at, 1, "\n             ");
+  }
+  line("says", words);
+  if (step.outcome == StepOutcome::kNotRun) return;
+  if (const executor::RunReport* run = stopped_run(step)) print_trap(session, *run);
+  line("cost", instructions_line(step));
+  if (step.unlimited) {
+    line("beyond", step.unlimited->succeeded
+                       ? fmt::format("without limits it succeeds after {} instructions",
+                                     grouped(step.unlimited->instructions))
+                       : fmt::format("without limits it still fails: {}", step.unlimited->words));
+  }
+  if (step.heap_before != step.heap_after || !step.heap_changed.empty()) {
+    line("heap", memory_line(step.heap_before, step.heap_after, bytes_of(step.heap_changed)));
+  }
+  if (step.stable_before != step.stable_after || !step.stable_changed.empty()) {
+    line("stable",
+         memory_line(step.stable_before, step.stable_after, bytes_of(step.stable_changed)));
+  }
+  line("calls", wrapped(calls_line(step), 13, session.width()));
+  for (const std::string& change : step.changes) line("change", change);
+  for (const executor::RunReport& run : step.runs) {
+    for (const std::string& text : run.prints) line("prints", text);
+  }
+  line("next", step.next);
+}
+
+nlohmann::ordered_json ranges_json(const std::vector<recover::TouchedRange>& ranges) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const recover::TouchedRange& range : ranges) out.push_back({range.begin, range.end});
+  return out;
+}
+
+nlohmann::ordered_json trap_json(const executor::RunReport& run) {
+  nlohmann::ordered_json frames = nlohmann::ordered_json::array();
+  for (const executor::Frame& frame : run.stopped->backtrace) {
+    frames.push_back(
+        {{"name", frame.name}, {"function", frame.function}, {"offset", frame.offset}});
+  }
+  nlohmann::ordered_json calls = nlohmann::ordered_json::array();
+  for (const executor::ApiCall& call : run.last_api_calls) calls.push_back(call.text());
+  return {{"entry", run.entry}, {"backtrace", frames}, {"last_api_calls", calls}};
+}
+
+nlohmann::ordered_json step_json(const StepReport& step) {
+  nlohmann::ordered_json out = {{"step", step.step.text},
+                                {"line", step.step.line},
+                                {"outcome", to_string(step.outcome)},
+                                {"code", step.code},
+                                {"words", step.words},
+                                {"stage", step.stage},
+                                {"instructions", step.instructions},
+                                {"instruction_limit", step.instruction_limit},
+                                {"heap_before", step.heap_before},
+                                {"heap_after", step.heap_after},
+                                {"heap_changed", ranges_json(step.heap_changed)},
+                                {"stable_before", step.stable_before},
+                                {"stable_after", step.stable_after},
+                                {"stable_changed", ranges_json(step.stable_changed)},
+                                {"stable_bytes_written", step.stable_bytes_written},
+                                {"api_calls", step.api_calls},
+                                {"changes", step.changes},
+                                {"next", step.next}};
+  if (step.unlimited) {
+    out["without_limits"] = {{"succeeded", step.unlimited->succeeded},
+                             {"instructions", step.unlimited->instructions},
+                             {"words", step.unlimited->words}};
+  }
+  if (const executor::RunReport* run = stopped_run(step)) out["trap"] = trap_json(*run);
+  return out;
+}
+
+}  // namespace
+
+void print_rehearsal(Session& session, const recover::Rehearsal& rehearsal) {
+  session.print(
+      fmt::format("canrec rehearse  {}   canrec {}\n", rehearsal.directory, CANREC_VERSION));
+  session.print(fmt::format("  module  sha256 {}\n  heap    {}\n  stable  {}\n\n",
+                            rehearsal.module_hash, human_size(rehearsal.heap_bytes),
+                            human_size(rehearsal.stable_bytes)));
+  if (rehearsal.succeeded) {
+    session.print(session.toned(Tone::kGood, "AS WANTED") +
+                  fmt::format(": all {} steps went as wanted.\n", rehearsal.steps.size()));
+  } else {
+    const auto bad = std::ranges::find_if(rehearsal.steps, [](const StepReport& step) {
+      return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
+    });
+    session.print(session.toned(Tone::kBad, "NOT AS WANTED") +
+                  fmt::format(": step {} of {}; the input was not touched, the step was rolled "
+                              "back.\n",
+                              bad - rehearsal.steps.begin() + 1, rehearsal.steps.size()));
+  }
+  size_t number = 0;
+  for (const StepReport& step : rehearsal.steps) print_step(session, ++number, step);
+}
+
+nlohmann::ordered_json rehearsal_json(const recover::Rehearsal& rehearsal) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const StepReport& step : rehearsal.steps) steps.push_back(step_json(step));
+  return {{"type", "rehearsal"},
+          {"schema", 1},
+          {"version", CANREC_VERSION},
+          {"directory", rehearsal.directory},
+          {"module_sha256", rehearsal.module_hash},
+          {"succeeded", rehearsal.succeeded},
+          {"steps", steps}};
+}
+
+ExitCode exit_code_of_rehearsal(const recover::Rehearsal& rehearsal) {
+  if (rehearsal.succeeded) return ExitCode::kDone;
+  const bool trapped = std::ranges::any_of(
+      rehearsal.steps, [](const StepReport& step) { return step.outcome == StepOutcome::kFailed; });
+  return trapped ? ExitCode::kTrapped : ExitCode::kVerification;
+}
+
+}  // namespace canrec::cli

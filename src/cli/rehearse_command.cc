@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// canrec rehearse: try a recovery on a copy of the state, step by step.
+#include "recover/rehearse.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/findings.h"
+#include "cli/profile_options.h"
+#include "cli/rehearsal_report.h"
+#include "cli/session.h"
+#include "recover/rehearsal_html.h"
+
+namespace canrec::cli {
+namespace {
+
+struct Options {
+  std::string directory;
+  std::vector<std::string> steps;
+  std::string script;
+  std::string save;
+  std::string html;
+  bool force = false;
+  bool twice = false;
+  ProfileOptions profile;
+};
+
+Result<std::vector<recover::Step>> read_steps(const Options& options) {
+  if (!options.script.empty()) {
+    CANREC_TRY(const InputFile file, InputFile::open(options.script));
+    return recover::parse_script(as_text(file.bytes()));
+  }
+  std::vector<recover::Step> steps;
+  for (size_t i = 0; i < options.steps.size(); ++i) {
+    CANREC_TRY(recover::Step step,
+               recover::parse_step(options.steps[i], static_cast<uint32_t>(i + 1)));
+    steps.push_back(std::move(step));
+  }
+  CANREC_CHECK(recover::check_script(steps));
+  return steps;
+}
+
+bool changes_code(const recover::Step& step) {
+  return step.kind == recover::StepKind::kUpgrade || step.kind == recover::StepKind::kReplace ||
+         step.kind == recover::StepKind::kInstall;
+}
+
+// The platform's advice for upgrade tests: the same script without the upgrades, answers compared.
+ExitCode compare_without_upgrade(Session& session, const Options& options,
+                                 const std::vector<recover::Step>& steps,
+                                 const recover::Rehearsal& with,
+                                 const recover::RehearseOptions& rehearse_options) {
+  std::vector<recover::Step> plain;
+  for (const recover::Step& step : steps) {
+    if (!changes_code(step)) plain.push_back(step);
+  }
+  CLI_TRY(const recover::Rehearsal without, session, options.directory,
+          recover::rehearse(options.directory, plain, rehearse_options));
+  size_t differences = 0;
+  size_t at = 0;
+  for (const recover::StepReport& step : with.steps) {
+    if (changes_code(step.step)) continue;
+    const recover::StepReport& other = without.steps[at++];
+    if (step.outcome == other.outcome && step.words == other.words) continue;
+    ++differences;
+    session.print(fmt::format("\n{}  {}\n  with the upgrade     {}\n  without the upgrade  {}\n",
+                              session.toned(Tone::kBad, "DIFFERENT ANSWER"), step.step.text,
+                              step.words, other.words));
+  }
+  session.print(differences == 0
+                    ? "\nthe same script without the upgrade gives the same answers\n"
+                    : fmt::format("\n{} answers differ from the same script without the upgrade\n",
+                                  differences));
+  return differences == 0 ? ExitCode::kDone : ExitCode::kVerification;
+}
+
+ExitCode run(Session& session, const Options& options) {
+  const std::string source = options.script.empty() ? "steps" : options.script;
+  CLI_TRY(const std::vector<recover::Step> steps, session, source, read_steps(options));
+  if (steps.empty()) return session.usage("give steps, or --script FILE");
+  recover::RehearseOptions rehearse_options;
+  CLI_TRY(rehearse_options.executor.profile, session, "--limit", options.profile.profile());
+  InstructionProgress progress(session);
+  rehearse_options.executor.events = &progress;
+  rehearse_options.executor.interrupt = &session.interrupt();
+  auto result = options.save.empty()
+                    ? recover::rehearse(options.directory, steps, rehearse_options)
+                    : recover::rehearse_and_save(options.directory, steps, rehearse_options,
+                                                 session.files(), options.save,
+                                                 options.force ? Overwrite::kYes : Overwrite::kNo);
+  progress.clear();
+  if (!result) {
+    const bool about_script = result.error().code() == Errc::kScript;
+    return session.report(about_script ? source : options.directory, result.error());
+  }
+  if (session.json) {
+    session.print_json(rehearsal_json(*result));
+  } else {
+    print_rehearsal(session, *result);
+    if (!options.save.empty() && result->succeeded) {
+      session.print(fmt::format("\nstate saved to {}\n", options.save));
+    }
+  }
+  if (!options.html.empty()) {
+    const std::string html = recover::rehearsal_html(*result);
+    CLI_CHECK(session, options.html,
+              session.write_output(options.html, as_bytes(html), options.force));
+  }
+  if (options.twice && result->succeeded) {
+    return compare_without_upgrade(session, options, steps, *result, rehearse_options);
+  }
+  return exit_code_of_rehearsal(*result);
+}
+
+}  // namespace
+
+void add_rehearse_command(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "rehearse", "Try a recovery on a copy of the state, step by step, as often as you like.");
+  command->add_option("DIR", options->directory, "snapshot directory; it is only read")->required();
+  command->add_option("STEP", options->steps, "steps, one argument each");
+  command->add_option("--script", options->script, "a file with one step a line, # for comments")
+      ->excludes("STEP");
+  command->add_option("--save", options->save, "write the resulting state as a snapshot directory");
+  command->add_option("--html", options->html, "write the report as one HTML file");
+  command->add_flag("--force", options->force, "replace existing output");
+  command->add_flag("--twice", options->twice,
+                    "run the script again without its upgrades and compare the answers");
+  add_profile_options(*command, options->profile);
+  command->add_flag("--json", session.json, "one JSON object");
+  command->footer(
+      "STEPS\n"
+      "  replace MODULE               swap the code, keep heap and globals, run nothing\n"
+      "  upgrade MODULE [--skip-pre-upgrade] [--keep|--replace-memory] [--arg ARGS]\n"
+      "  install MODULE [--arg ARGS]  a fresh start\n"
+      "  call METHOD [ARGS]           query METHOD [ARGS]      ARGS is Candid text: (\"x\", 1)\n"
+      "  advance-time 90s             checkpoint NAME          revert NAME\n"
+      "  expect-same METHOD [ARGS]    the same answer as before the first step\n"
+      "  expect-trap [TEXT]           expect-reply ARGS        about the step before\n\n"
+      "EXAMPLE\n"
+      "  canrec rehearse ./snapshot 'replace fixed.wasm' 'upgrade v2.wasm' 'expect-same "
+      "get(\"alice\")'");
+  command->callback([options, &session] {
+    session.action = [options, &session] { return run(session, *options); };
+  });
+}
+
+}  // namespace canrec::cli

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pieces of a heap.
+#include "recover/memory_map.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace canrec::recover {
+namespace {
+
+std::optional<uint64_t> exported_address(const wasm::Module& module, std::string_view name) {
+  const wasm::Export* entry = module.find_export(name);
+  if (entry == nullptr || entry->kind != wasm::ExternKind::kGlobal) return std::nullopt;
+  const wasm::Global& global = module.globals[entry->index];
+  if (global.import) return std::nullopt;
+  return wasm::constant_address(global.init);
+}
+
+// The initial value of the first mutable address global: where LLVM and Motoko put the stack
+// pointer.
+std::optional<uint64_t> stack_top(const wasm::Module& module) {
+  for (const wasm::Global& global : module.globals) {
+    if (global.import || !global.type.is_mutable) continue;
+    return wasm::constant_address(global.init);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes) {
+  struct Known {
+    uint64_t begin;
+    uint64_t end;
+    std::string what;
+  };
+  std::vector<Known> known;
+  uint64_t data_begin = heap_bytes;
+  uint64_t data_end = 0;
+  for (size_t i = 0; i < module.data.size(); ++i) {
+    const wasm::DataSegment& segment = module.data[i];
+    if (segment.mode != wasm::SegmentMode::kActive) continue;
+    const auto address = wasm::constant_address(segment.offset);
+    if (!address || *address >= heap_bytes) continue;
+    const uint64_t end = std::min(*address + segment.bytes.size(), heap_bytes);
+    known.push_back({*address, end, fmt::format("data segment {}", i)});
+    data_begin = std::min(data_begin, *address);
+    data_end = std::max(data_end, end);
+  }
+  std::ranges::sort(known, {}, &Known::begin);
+
+  const auto top = stack_top(module);
+  const bool stack_first = top && *top > 0 && *top <= data_begin;
+  const uint64_t static_end =
+      std::clamp(exported_address(module, "__heap_base")
+                     .value_or(exported_address(module, "__data_end").value_or(data_end)),
+                 data_end, std::max(heap_bytes, data_end));
+  std::vector<MapPiece> map;
+  uint64_t at = 0;
+  const auto fill = [&](uint64_t end) {
+    while (at < end) {
+      uint64_t stop = end;
+      std::string what = "heap";
+      if (stack_first && at < *top) {
+        stop = std::min(stop, *top);
+        what = "stack";
+      } else if (at < static_end && data_end > 0) {
+        stop = std::min(stop, static_end);
+        what = "static area (zero-initialised)";
+      }
+      map.push_back({at, stop, std::move(what)});
+      at = stop;
+    }
+  };
+  for (Known& piece : known) {
+    if (piece.end <= at) continue;
+    fill(std::max(piece.begin, at));
+    map.push_back({at, piece.end, std::move(piece.what)});
+    at = piece.end;
+  }
+  fill(heap_bytes);
+  return map;
+}
+
+const MapPiece* piece_at(const std::vector<MapPiece>& map, uint64_t address) {
+  const auto it = std::ranges::upper_bound(map, address, {}, &MapPiece::end);
+  return it != map.end() && it->begin <= address ? &*it : nullptr;
+}
+
+}  // namespace canrec::recover

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What lies where in a heap, as far as the module tells: stack, data segments, static area.
+
+#include "recover/rehearse.h"
+#include "wasm/module.h"
+
+namespace canrec::recover {
+
+/// Pieces in ascending order, disjoint, covering [0, heap_bytes) exactly.
+std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes);
+
+/// The piece that holds an address; nothing beyond the heap.
+const MapPiece* piece_at(const std::vector<MapPiece>& map, uint64_t address);
+
+}  // namespace canrec::recover

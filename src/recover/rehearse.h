@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Rehearsing a recovery: the steps run on a copy of the state, each one from a checkpoint, and the
+// report says what the network would say and what it would cost.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/output_file.h"
+#include "executor/executor.h"
+#include "recover/script.h"
+
+namespace canrec::recover {
+
+/// How a step ended.
+enum class StepOutcome : uint8_t {
+  kDone,         ///< replied, installed, replaced, as expected
+  kFailed,       ///< the network would answer with an error; rolled back
+  kExpected,     ///< failed, and the next step expects that
+  kNotAsWanted,  ///< an expectation that does not hold
+  kNotRun,       ///< after a step that failed
+};
+/// "done", "failed", "failed as expected", "not as wanted", "not run".
+std::string_view to_string(StepOutcome outcome);
+
+/// Bytes [begin, end) of a memory.
+struct TouchedRange {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+/// What the step would have taken without limits; filled when a limit was the cause of a failure.
+struct Unlimited {
+  bool succeeded = false;
+  uint64_t instructions = 0;
+  std::string words;  ///< why it fails even so; empty when it succeeded
+};
+
+/// One step and everything it did.
+struct StepReport {
+  Step step;
+  StepOutcome outcome = StepOutcome::kNotRun;
+  std::string stage;  ///< of an installation that failed: "canister_pre_upgrade", ...
+  std::string code;   ///< "IC0502"; empty when nothing failed
+  std::string words;  ///< the network's words, the reply, or why an expectation does not hold
+  std::string next;   ///< what to try; empty when all is well
+  std::vector<executor::RunReport> runs;
+  uint64_t instructions = 0;
+  uint64_t instruction_limit = 0;
+  uint64_t compile_instructions = 0;
+  std::optional<Unlimited> unlimited;
+  uint64_t heap_before = 0, heap_after = 0;      ///< bytes
+  uint64_t stable_before = 0, stable_after = 0;  ///< bytes
+  uint64_t stable_bytes_written = 0;
+  std::map<std::string, uint64_t> api_calls;  ///< by name
+  std::vector<TouchedRange> heap_changed;     ///< pages whose bytes the step changed
+  std::vector<TouchedRange> stable_changed;
+  std::vector<std::string> changes;  ///< state beside the memories: globals, version, ...
+};
+
+/// A piece of the heap for the memory map of a report.
+struct MapPiece {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  std::string what;  ///< "data segment 0", "stack", ...
+};
+
+/// A whole rehearsal.
+struct Rehearsal {
+  std::string directory;
+  std::string module_hash;  ///< SHA-256 of the module it began with
+  uint64_t heap_bytes = 0;
+  uint64_t stable_bytes = 0;
+  std::vector<MapPiece> map;
+  std::vector<StepReport> steps;
+  /// The answers of the `expect-same` queries before the first step, by their text.
+  std::map<std::string, std::string> answers_before;
+  bool succeeded = false;  ///< every step ran and every expectation held
+};
+
+struct RehearseOptions {
+  executor::Options executor;
+  /// Told before each step.
+  std::function<void(size_t index, const Step& step)> on_step;
+};
+
+/// Runs the steps. A canister that traps is part of the report, not an error.
+///
+/// Errors: those of opening the directory and the modules; kScript and Candid errors for steps that
+///         cannot be carried out as written (with their line); kInterrupted.
+/// Owns:   nothing of the input is written.
+Result<Rehearsal> rehearse(const std::filesystem::path& directory, const std::vector<Step>& steps,
+                           const RehearseOptions& options);
+
+/// The same, and keeps the resulting state as a snapshot directory when every step succeeded.
+Result<Rehearsal> rehearse_and_save(const std::filesystem::path& directory,
+                                    const std::vector<Step>& steps, const RehearseOptions& options,
+                                    FileSystem& fs, const std::filesystem::path& output,
+                                    Overwrite overwrite);
+
+}  // namespace canrec::recover

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The steps of a rehearsal, as written on the command line (one argument a step) or in a file (one
+// line a step, # begins a comment).
+//
+//   replace MODULE                                swap the code, keep heap and globals, run nothing
+//   upgrade MODULE [--skip-pre-upgrade] [--keep | --replace-memory] [--arg ARGS]
+//   install MODULE [--arg ARGS]                   a fresh start: heap and stable memory are lost
+//   call METHOD [ARGS]     query METHOD [ARGS]    ARGS is Candid text in parentheses
+//   advance-time N(ns|us|ms|s|m|h|d)              the clock; timers that become due run
+//   checkpoint NAME        revert NAME
+//   expect-same METHOD [ARGS]                     a query: same answer as before the first step
+//   expect-trap [TEXT]                            the step before failed, with TEXT in its words
+//   expect-reply ARGS                             the step before answered this
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace canrec::recover {
+
+enum class StepKind : uint8_t {
+  kReplace,
+  kUpgrade,
+  kInstall,
+  kCall,
+  kQuery,
+  kAdvanceTime,
+  kCheckpoint,
+  kRevert,
+  kExpectSame,
+  kExpectTrap,
+  kExpectReply,
+};
+
+/// What an upgrade does with the heap, as the installer says it.
+enum class KeepMemory : uint8_t { kUnsaid, kKeep, kReplace };
+
+struct Step {
+  StepKind kind{};
+  std::string text;      ///< as written, for reports
+  uint32_t line = 0;     ///< 1-based; the number of the argument on a command line
+  std::string subject;   ///< module path, method, or name of a checkpoint
+  std::string argument;  ///< Candid text, empty = "()"; the text of expect-trap
+  bool skip_pre_upgrade = false;
+  KeepMemory memory = KeepMemory::kUnsaid;
+  uint64_t nanoseconds = 0;
+};
+
+/// Reads one step. Errors: kScript; the message begins with "line L, column C".
+Result<Step> parse_step(std::string_view text, uint32_t line);
+
+/// Reads a file of steps. Errors: as parse_step; also a revert to a name no earlier checkpoint has,
+/// and an expectation with no step before it.
+Result<std::vector<Step>> parse_script(std::string_view text);
+
+/// The checks over the whole list that parse_script makes, for steps from a command line.
+Status check_script(const std::vector<Step>& steps);
+
+}  // namespace canrec::recover

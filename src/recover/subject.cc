@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The canister under examination.
+#include "recover/subject.h"
+
+namespace canrec::recover {
+
+std::optional<candid::Interface> interface_of(ByteView stored_module) {
+  const auto loaded = wasm::load_module(stored_module);
+  if (!loaded) return std::nullopt;
+  const wasm::Module& module = loaded->module;
+  auto interface =
+      candid::read_module_interface([&](std::string_view name) -> std::optional<ByteView> {
+        const wasm::Section* section = module.custom(name);
+        if (section == nullptr) return std::nullopt;
+        return module.view(section->payload);
+      });
+  if (!interface) return std::nullopt;
+  return std::move(*interface);
+}
+
+Result<Subject> Subject::open(const std::filesystem::path& directory,
+                              const executor::Options& options) {
+  Subject subject;
+  subject.executor_ = std::make_unique<executor::Executor>(options);
+  CANREC_TRY(snapshot::Directory opened, snapshot::Directory::open(directory));
+  CANREC_TRY(subject.id_, subject.executor_->load(std::move(opened)));
+  subject.refresh_interface();
+  return subject;
+}
+
+Subject Subject::fresh(const executor::Options& options) {
+  Subject subject;
+  subject.executor_ = std::make_unique<executor::Executor>(options);
+  subject.id_ = subject.executor_->create_canister();
+  return subject;
+}
+
+std::optional<ByteView> Subject::module_bytes() const {
+  const executor::Canister& state = canister();
+  if (!state.wasm) return std::nullopt;
+  return state.wasm->code->stored();
+}
+
+void Subject::refresh_interface() {
+  const auto bytes = module_bytes();
+  interface_ = bytes ? interface_of(*bytes) : std::nullopt;
+}
+
+Result<Bytes> Subject::encode(std::string_view method, std::string_view text) const {
+  CANREC_TRY(candid::Encoded encoded,
+             candid::encode_call(interface(), method, text.empty() ? "()" : text));
+  return std::move(encoded.bytes);
+}
+
+Result<Bytes> Subject::encode_init(std::string_view text) const {
+  CANREC_TRY(candid::Encoded encoded, candid::encode_init(interface(), text.empty() ? "()" : text));
+  return std::move(encoded.bytes);
+}
+
+std::string Subject::reply_text(std::string_view method, ByteView reply) const {
+  std::string text;
+  const candid::TextOut out = [&](std::string_view piece) -> Status {
+    text += piece;
+    return Ok{};
+  };
+  const auto printed =
+      candid::print_reply(interface(), method, reply, candid::ReplyForm::kText, out);
+  if (!printed) return "0x" + to_hex(reply);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+Result<executor::CallOutcome> Subject::query(std::string_view method, std::string_view arguments) {
+  CANREC_TRY(Bytes argument, encode(method, arguments));
+  return executor_->query({id_, std::string(method), std::move(argument)});
+}
+
+Result<executor::CallOutcome> Subject::update(std::string_view method, std::string_view arguments) {
+  CANREC_TRY(Bytes argument, encode(method, arguments));
+  return executor_->update({id_, std::string(method), std::move(argument)});
+}
+
+}  // namespace canrec::recover
