@@ -103,6 +103,38 @@ const wasm::Function* function_of(const Module& module, ByteRange range, uint32_
   return range.end <= it->body.end ? &*it : nullptr;
 }
 
+// Whole function entries (size, locals, code), as the code section gains them.
+std::vector<std::string> entry_lines(const Module& module, const ResultNames& names,
+                                     ByteView bytes) {
+  std::vector<std::string> lines;
+  Cursor in(bytes);
+  while (!in.at_end()) {
+    const auto size = in.u32();
+    if (!size) return hex_lines(bytes);
+    const auto body = in.bytes(*size);
+    if (!body) return hex_lines(bytes);
+    Cursor locals(*body);
+    const auto groups = locals.count(2, "local groups");
+    bool good = groups.has_value();
+    for (uint32_t i = 0; good && i < *groups; ++i) {
+      good = locals.u32().has_value() && locals.u8().has_value();
+    }
+    if (!good) return hex_lines(bytes);
+    const auto append_lines = [&](std::vector<std::string> more) {
+      std::ranges::move(more, std::back_inserter(lines));
+    };
+    append_lines(local_lines(body->first(locals.index())));
+    append_lines(code_lines(module, names, locals.rest(), true));
+  }
+  return lines;
+}
+
+bool is_added_code(const Module& module, const Change& change) {
+  const wasm::Section* code = module.section(wasm::SectionId::kCode);
+  return code != nullptr && change.scope == wasm::EditScope::kSection &&
+         change.range == ByteRange{code->content.end, code->content.end};
+}
+
 std::string section_of(const Module& module, const Change& change) {
   for (const wasm::Section& section : module.sections) {
     if (change.range.begin < section.range.begin || change.range.begin > section.range.end) {
@@ -133,7 +165,8 @@ std::vector<ShownChange> show_changes(const Module& input, const Plan& plan) {
     if (fn == nullptr) {
       out.where = section_of(input, change);
       out.before = hex_lines(change.before);
-      out.after = hex_lines(change.after);
+      out.after = is_added_code(input, change) ? entry_lines(input, names, change.after)
+                                               : hex_lines(change.after);
     } else if (change.range.begin < fn->code.begin) {
       out.where =
           fmt::format("function {} ({}), locals", index, names.input().of(wasm::FuncIdx{index}));
