@@ -16,7 +16,7 @@ using wasm::ByteRange;
 using wasm::Module;
 
 constexpr size_t kHexShown = 48;
-constexpr size_t kLinesShown = 40;
+constexpr size_t kLinesShown = 200;
 
 std::vector<std::string> hex_lines(ByteView bytes) {
   if (bytes.empty()) return {};
