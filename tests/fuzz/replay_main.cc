@@ -17,7 +17,8 @@ constexpr size_t kFlipUpTo = 512;
 
 size_t replay(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
-  std::vector<uint8_t> bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::vector<uint8_t> bytes((std::istreambuf_iterator<char>(in)),
+                             std::istreambuf_iterator<char>());
   size_t runs = 1;
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
   if (bytes.size() <= kTruncateUpTo) {
