@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options, arguments and replies of the commands that run canisters.
+#include "cli/executor_options.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <utility>
+
+#include "base/input_file.h"
+#include "candid/binary.h"
+#include "candid/parser.h"
+#include "candid/text.h"
+#include "wasm/load.h"
+
+namespace canrec::cli {
+namespace {
+
+// The interface that a module carries, if it can be read.
+std::optional<candid::Program> interface_of(ByteView stored_module) {
+  const auto loaded = wasm::load_module(stored_module);
+  if (!loaded) return std::nullopt;
+  const wasm::Section* section = nullptr;
+  for (const char* name : {"icp:public candid:service", "icp:private candid:service"}) {
+    if (section == nullptr) section = loaded->module.custom(name);
+  }
+  if (section == nullptr) return std::nullopt;
+  auto program = candid::parse_program(as_text(loaded->module.view(section->payload)));
+  if (!program || !program->actor) return std::nullopt;
+  return std::move(*program);
+}
+
+// The argument types of a method, or of the constructor when `method` is empty.
+std::optional<std::vector<candid::TypeIdx>> types_of(const candid::Program& program,
+                                                     std::string_view method, bool results) {
+  std::vector<candid::TypeIdx> types;
+  const std::vector<candid::Arg>* args = nullptr;
+  if (method.empty()) {
+    if (program.actor->constructor) args = &*program.actor->constructor;
+  } else {
+    const auto* found = candid::find_method(program.env.resolved(program.actor->service), method);
+    if (found == nullptr) return std::nullopt;
+    const candid::Type& function = program.env.resolved(found->type);
+    args = results ? &function.results : &function.args;
+  }
+  if (args == nullptr) return std::nullopt;
+  for (const candid::Arg& arg : *args) types.push_back(arg.type);
+  return types;
+}
+
+std::string with_parentheses(const std::string& text) {
+  const size_t first = text.find_first_not_of(" \t\n");
+  const bool has = first != std::string::npos && text[first] == '(';
+  return has ? text : fmt::format("({})", text);
+}
+
+Result<Bytes> encode_text(const std::string& given, ByteView stored_module,
+                          std::string_view method) {
+  const std::string text = with_parentheses(given);
+  if (const auto program = interface_of(stored_module)) {
+    if (const auto types = types_of(*program, method, false)) {
+      CANREC_TRY(const candid::Values values, candid::parse_args(text, program->env, *types));
+      return candid::encode(program->env, *types, values.values);
+    }
+  }
+  CANREC_TRY(const candid::Message message, candid::parse_args(text));
+  return candid::encode(message.env, message.types, message.values);
+}
+
+}  // namespace
+
+void ExecutorOptions::add_to(CLI::App& app) {
+  app.add_flag("--no-limits", no_limits,
+               "run without the limits on instructions and memory access");
+  app.add_option("--instruction-limit", instruction_limit,
+                 "instructions one execution may take, whatever it is");
+  app.add_option("--limit", limits,
+                 "override one limit: NAME=VALUE, for example "
+                 "query-instructions=1000000")
+      ->type_name("NAME=VALUE");
+  app.add_option("--page-charges", page_charges,
+                 "how touching memory is charged: none, 2025 or 2026 (default)")
+      ->type_name("MODEL");
+  app.add_option("--time", time_ns, "what ic0.time says, in nanoseconds since 1970");
+  app.add_option("--seed", seed, "seed of raw_rand");
+  app.add_option("--caller", caller, "principal that calls (default: a controller)")
+      ->type_name("PRINCIPAL");
+}
+
+Result<executor::Options> ExecutorOptions::options(const Session& session,
+                                                   executor::EventSink* events) const {
+  executor::Options out;
+  if (no_limits) out.profile = executor::Profile::no_limits();
+  if (instruction_limit != 0) {
+    for (const auto limit :
+         {executor::Limit::kUpdateInstructions, executor::Limit::kQueryInstructions,
+          executor::Limit::kCompositeTreeInstructions, executor::Limit::kInspectInstructions,
+          executor::Limit::kInstallInstructions}) {
+      out.profile.set(limit, std::min(instruction_limit, executor::kUnlimited));
+    }
+  }
+  for (const std::string& given : limits) {
+    const size_t equals = given.find('=');
+    uint64_t value = 0;
+    const char* end = given.data() + given.size();
+    if (equals == std::string::npos ||
+        std::from_chars(given.data() + equals + 1, end, value).ptr != end ||
+        equals + 1 == given.size()) {
+      return fail(Errc::kBadArgument, fmt::format("--limit wants NAME=NUMBER, not \"{}\"", given));
+    }
+    CANREC_CHECK(out.profile.set(std::string_view(given).substr(0, equals), value));
+  }
+  if (!page_charges.empty()) CANREC_CHECK(out.profile.set_page_charges(page_charges));
+  if (time_ns) out.time_ns = *time_ns;
+  out.seed = seed;
+  out.events = events;
+  out.interrupt = &session.interrupt();
+  return out;
+}
+
+Result<ic::Principal> ExecutorOptions::user() const {
+  if (caller.empty()) return executor::default_user();
+  return ic::Principal::parse(caller);
+}
+
+void ArgumentOptions::add_to(CLI::App& app) {
+  auto* group = app.add_option_group("argument");
+  group->add_option("--arg", text, "argument as Candid text, for example '(42, \"x\")'")
+      ->type_name("TEXT");
+  group->add_option("--arg-hex", hex, "argument as hex")->type_name("HEX");
+  group->add_option("--arg-file", file, "file with the argument's bytes")->type_name("FILE");
+  group->require_option(0, 1);
+}
+
+Result<Bytes> ArgumentOptions::bytes(ByteView stored_module, std::string_view method) const {
+  if (!hex.empty()) {
+    Bytes out;
+    if (!from_hex(hex, out)) {
+      return fail(Errc::kBadArgument, "--arg-hex wants an even number of hex digits");
+    }
+    return out;
+  }
+  if (!file.empty()) return file_bytes(file);
+  if (!text.empty()) return encode_text(text, stored_module, method);
+  return Bytes{'D', 'I', 'D', 'L', 0, 0};
+}
+
+void ReplyOptions::add_to(CLI::App& app) {
+  app.add_option("--output", form, "show the reply as candid, hex or raw bytes")
+      ->check(CLI::IsMember({"candid", "hex", "raw"}));
+  app.add_flag("--raw", raw, "the same as --output raw");
+}
+
+void ReplyOptions::print(Session& session, ByteView reply, ByteView stored_module,
+                         std::string_view method) const {
+  if (raw || form == "raw") {
+    session.print_bytes(reply);
+    return;
+  }
+  if (form != "hex") {
+    if (const auto text = reply_text(reply, stored_module, method)) {
+      session.print(*text + "\n");
+      return;
+    }
+    if (form == "candid") session.warn("the reply is no Candid; shown as hex");
+  }
+  session.print(to_hex(reply) + "\n");
+}
+
+std::optional<std::string> reply_text(ByteView reply, ByteView stored_module,
+                                      std::string_view method) {
+  if (const auto program = interface_of(stored_module)) {
+    const auto types = types_of(*program, method, true);
+    if (types) {
+      const auto values = candid::decode(reply, {&program->env, *types});
+      if (values) return candid::args_to_text(program->env, *types, values->values);
+    }
+  }
+  const auto message = candid::decode(reply);
+  if (!message) return std::nullopt;
+  return candid::args_to_text(message->env, message->types, message->values);
+}
+
+void ProgressSink::on_run_begin(std::string_view entry, uint64_t limit) {
+  const uint64_t total = limit >= executor::kUnlimited ? 0 : limit;
+  line_ = std::make_unique<Progress>(session_, std::string(entry), total, "instructions");
+}
+void ProgressSink::on_instructions(uint64_t executed) {
+  if (line_) line_->update(executed);
+}
+void ProgressSink::on_run_end(const executor::RunReport& /*report*/) { line_.reset(); }
+
+Result<Bytes> file_bytes(const std::string& path) {
+  auto file = InputFile::open(path);
+  if (!file) return fail(std::move(file).error().in(path));
+  const ByteView view = file->bytes();
+  return Bytes(view.begin(), view.end());
+}
+
+}  // namespace canrec::cli

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message to a canister from a snapshot: run it, print the answer, keep the state where asked.
+#include "cli/message_command.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/executor_options.h"
+#include "cli/run_report.h"
+#include "cli/session.h"
+#include "snapshot/directory.h"
+
+namespace canrec::cli {
+namespace {
+
+void print_outcome(Session& session, const MessageOptions& given, ByteView module,
+                   const executor::CallOutcome& outcome) {
+  if (session.json) {
+    for (const executor::RunReport& run : outcome.runs) session.print_json(run_json(run));
+    nlohmann::ordered_json answer = {{"type", "answer"}, {"schema", 1}, {"method", given.method}};
+    if (outcome.replied()) {
+      answer["reply"] = to_hex(ByteView(outcome.reply()));
+      if (const auto text = reply_text(outcome.reply(), module, given.method)) {
+        answer["reply_text"] = *text;
+      }
+    } else {
+      answer.update(failure_json(outcome.failure()));
+    }
+    session.print_json(answer);
+    return;
+  }
+  if (given.report) {
+    for (const executor::RunReport& run : outcome.runs) session.warn(run_text(run));
+  }
+  if (outcome.replied()) given.reply.print(session, outcome.reply(), module, given.method);
+}
+
+ExitCode run(Session& session, const MessageOptions& given) {
+  ProgressSink progress(session);
+  CLI_TRY(const auto options, session, "", given.executor.options(session, &progress));
+  CLI_TRY(const auto caller, session, "--caller", given.executor.user());
+  CLI_TRY(auto directory, session, given.directory, snapshot::Directory::open(given.directory));
+  const Bytes module(directory.module().begin(), directory.module().end());
+  CLI_TRY(const auto argument, session, "argument", given.argument.bytes(module, given.method));
+
+  executor::Executor network(options);
+  CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory)));
+  const executor::Call call{canister, given.method, argument, caller};
+  CLI_TRY(const auto outcome, session, given.directory,
+          given.is_update ? network.update(call) : network.query(call));
+  print_outcome(session, given, module, outcome);
+  if (!outcome.replied()) {
+    return session.json ? ExitCode::kTrapped
+                        : report_failure(session, outcome.failure(), outcome.runs);
+  }
+  if (!given.output.empty()) {
+    CLI_CHECK(session, given.output,
+              network.save(canister, session.files(), given.output,
+                           given.force ? Overwrite::kYes : Overwrite::kNo));
+  } else if (given.is_update && session.shows_progress()) {
+    session.warn("the new state was not kept (use -o DIR)");
+  }
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+std::shared_ptr<MessageOptions> add_message_options(CLI::App& command, Session& session) {
+  auto given = std::make_shared<MessageOptions>();
+  command.add_option("DIR", given->directory, "snapshot directory")->required();
+  command.add_option("METHOD", given->method, "method of the canister")->required();
+  given->argument.add_to(command);
+  given->reply.add_to(command);
+  given->executor.add_to(command);
+  command.add_flag("--report", given->report, "tell about every execution on standard error");
+  command.add_flag("--json", session.json, "one JSON object a line: the executions, the answer");
+  command.callback(
+      [given, &session] { session.action = [given, &session] { return run(session, *given); }; });
+  return given;
+}
+
+}  // namespace canrec::cli
