@@ -8,8 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cli/findings.h"
-#include "cli/profile_options.h"
+#include "cli/executor_options.h"
 #include "cli/rehearsal_report.h"
 #include "cli/session.h"
 #include "recover/rehearsal_html.h"
@@ -25,7 +24,7 @@ struct Options {
   std::string html;
   bool force = false;
   bool twice = false;
-  ProfileOptions profile;
+  ExecutorOptions executor;
 };
 
 Result<std::vector<recover::Step>> read_steps(const Options& options) {
@@ -82,16 +81,13 @@ ExitCode run(Session& session, const Options& options) {
   CLI_TRY(const std::vector<recover::Step> steps, session, source, read_steps(options));
   if (steps.empty()) return session.usage("give steps, or --script FILE");
   recover::RehearseOptions rehearse_options;
-  CLI_TRY(rehearse_options.executor.profile, session, "--limit", options.profile.profile());
-  InstructionProgress progress(session);
-  rehearse_options.executor.events = &progress;
-  rehearse_options.executor.interrupt = &session.interrupt();
+  ProgressSink progress(session);
+  CLI_TRY(rehearse_options.executor, session, "", options.executor.options(session, &progress));
   auto result = options.save.empty()
                     ? recover::rehearse(options.directory, steps, rehearse_options)
                     : recover::rehearse_and_save(options.directory, steps, rehearse_options,
                                                  session.files(), options.save,
                                                  options.force ? Overwrite::kYes : Overwrite::kNo);
-  progress.clear();
   if (!result) {
     const bool about_script = result.error().code() == Errc::kScript;
     return session.report(about_script ? source : options.directory, result.error());
@@ -130,7 +126,7 @@ void add_rehearse_command(CLI::App& app, Session& session) {
   command->add_flag("--force", options->force, "replace existing output");
   command->add_flag("--twice", options->twice,
                     "run the script again without its upgrades and compare the answers");
-  add_profile_options(*command, options->profile);
+  options->executor.add_to(*command);
   command->add_flag("--json", session.json, "one JSON object");
   command->footer(
       "STEPS\n"
