@@ -262,8 +262,9 @@ Result<Run> run(const RunFrame& frame, WasmState& state, const Entry& entry, std
   report.stable.before_bytes = report.stable.after_bytes = state.stable.size();
   if (frame.events != nullptr) frame.events->on_run_begin(report.entry, inputs.instructions);
   Execution execution(frame, state, inputs, memory_limit_bytes, report);
-  CANREC_CHECK(execution.run(entry));
+  const Status ran = execution.run(entry);
   if (frame.events != nullptr) frame.events->on_run_end(report);
+  if (!ran) return fail(ran.error().copy());
   result.effects = std::move(execution.calls().effects());
   result.log_lines = execution.calls().log_lines();
   return result;
