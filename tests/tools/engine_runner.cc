@@ -5,20 +5,20 @@
 //   engine_runner MODULE [--fuel N] [--pages none|2025|2026]
 //     NAME ARG...   calls an export; arguments and results are hex, low digits last
 //     :fresh        makes a new state
-//     :memory       prints the XXH64 of memory, and its pages
+//     :memory       prints the SHA-256 of memory, and its pages
 //     :globals      prints all globals
 //     :time N NAME ARG...   calls N times; prints the least nanoseconds and the instructions
 //
 // Each call prints "= RESULT..." or "! KIND offset". Imported functions print "> NAME ARG..." and
 // return zeros.
 #include <fmt/core.h>
-#include <xxhash.h>
 
 #include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <sstream>
 
+#include "base/hash.h"
 #include "engine/engine.h"
 #include "wasm/load.h"
 #include "wasm/validate.h"
@@ -131,7 +131,7 @@ struct Session {
     }
     if (name == ":memory") {
       const ByteView bytes = *memory->peek(0, memory->size());
-      fmt::print("memory {:016x} {}\n", XXH64(bytes.data(), bytes.size(), 0), memory->pages());
+      fmt::print("memory {} {}\n", to_hex(sha256(bytes)), memory->pages());
       return;
     }
     if (name == ":globals") {

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random modules of Binaryen's fuzzer, run by Node's engine and by ours.
+//
+//   node fuzz_oracle.mjs RUNNER MODULES [FIRST_SEED]
+//
+// Every export is called in order with two sets of arguments; results, calls of the imported
+// log functions, kinds of traps, and the memory afterwards are compared. Binaryen takes NaNs out
+// (--denan), whose bits Node leaves to the processor. Some modules of the fuzzer do not validate,
+// most of those with reference types; they are counted and passed over.
+// A module is left as soon as either side overflows its stack: depths differ by design.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const [runner, count, first = '1'] = process.argv.slice(2);
+const directory = mkdtempSync(join(tmpdir(), 'engine-fuzz-'));
+const seedFile = join(directory, 'seed');
+const moduleFile = join(directory, 'module.wasm');
+const features = ['--enable-bulk-memory', '--enable-sign-ext', '--enable-nontrapping-float-to-int',
+  '--enable-multivalue', '--enable-mutable-globals', '--enable-tail-call'];
+
+function randomBytes(seed, length) {
+  const bytes = Buffer.alloc(length);
+  let state = BigInt(seed) * 0x9e3779b97f4a7c15n;
+  for (let i = 0; i < length; ++i) {
+    state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
+    bytes[i] = Number(state >> 56n);
+  }
+  return bytes;
+}
+
+// The signatures of exported functions, read from the binary: Node does not tell them.
+function signatures(bytes) {
+  let at = 8;
+  const u = () => { let v = 0, s = 0, b; do { b = bytes[at++]; v += (b & 127) * 2 ** s; s += 7; } while (b & 128); return v; };
+  const text = () => { const n = u(); at += n; return bytes.toString('utf8', at - n, at); };
+  const limits = () => { const f = u(); u(); if (f & 1) u(); };
+  const types = [], functions = [], exports = [];
+  while (at < bytes.length) {
+    const id = bytes[at++], size = u(), end = at + size;
+    if (id === 1) for (let n = u(); n > 0; --n) {
+      at++;
+      const list = () => { const out = []; for (let k = u(); k > 0; --k) out.push(bytes[at++]); return out; };
+      types.push({ params: list(), results: list() });
+    }
+    if (id === 2) for (let n = u(); n > 0; --n) {
+      text(); text();
+      const kind = bytes[at++];
+      if (kind === 0) functions.push(types[u()]); else if (kind === 1) { at++; limits(); } else if (kind === 2) limits(); else at += 2;
+    }
+    if (id === 3) for (let n = u(); n > 0; --n) functions.push(types[u()]);
+    if (id === 7) for (let n = u(); n > 0; --n) {
+      const name = text(), kind = bytes[at++], index = u();
+      if (kind === 0) exports.push({ name, ...functions[index] });
+    }
+    at = end;
+  }
+  return exports;
+}
+
+const view = new DataView(new ArrayBuffer(8));
+const f32 = (x) => { view.setFloat32(0, x); return BigInt(view.getUint32(0)); };
+const f64 = (x) => { view.setFloat64(0, x); return view.getBigUint64(0); };
+const hex = (v, type) => {
+  switch (type) {
+    case 0x7f: return (v >>> 0).toString(16).padStart(8, '0');
+    case 0x7e: return BigInt.asUintN(64, v).toString(16).padStart(16, '0');
+    case 0x7d: return Number.isNaN(v) ? '7fc00000' : f32(v).toString(16).padStart(8, '0');
+    case 0x7c: return Number.isNaN(v) ? '7ff8000000000000' : f64(v).toString(16).padStart(16, '0');
+    default: return v === null ? 'null' : 'reference';
+  }
+};
+const argument = (type, round) => [[0, 0n, 0, 0], [-7, 1234567890123n, 1.5, -2.25]][round][0x7f - type];
+const jsCallable = (f) => f.params.every((t) => t >= 0x7c) && !f.results.includes(0x7b);
+// Our runner prints references as numbers.
+const normal = (line, f) => !line.startsWith('=') ? line : '= ' + line.slice(2).split(' ').filter(Boolean)
+  .map((h, i) => (f.results[i] >= 0x7c ? h : /^0+$/.test(h) ? 'null' : 'reference')).join(' ');
+const kinds = [
+  [/memory access out of bounds|data segment (out of bounds|is out)/, /^! memory access out of bounds/],
+  [/table (index is )?out of bounds|table access/, /^! (table access out of bounds|indirect call of a null)/],
+  [/element segment/, /^! table access out of bounds/],
+  [/null function|signature mismatch/, /^! (indirect call|table access)/],
+  [/(divide|remainder) by zero/, /^! integer division by zero/],
+  [/divide result unrepresentable/, /^! integer overflow/],
+  [/float unrepresentable/, /^! (integer overflow|conversion)/],
+  [/unreachable/, /^! unreachable/],
+];
+
+const totals = { modules: 0, invalid: 0, calls: 0, traps: 0, overflows: 0, bad: 0 };
+for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
+  writeFileSync(seedFile, randomBytes(seed, 200 + (seed * 37) % 6000));
+  const simd = seed % 2 === 0;
+  const made = spawnSync('wasm-opt', ['-ttf', seedFile, '--denan', ...features, ...(simd ? ['--enable-simd'] : []), ...(seed % 5 === 0 ? ['--enable-reference-types'] : []),
+    ...(seed % 3 === 0 ? ['-O1'] : []), '-o', moduleFile], { encoding: 'utf8' });
+  if (made.status !== 0) { ++totals.invalid; continue; }
+  const bytes = readFileSync(moduleFile);
+  if (!WebAssembly.validate(bytes)) { ++totals.invalid; continue; }
+  const exported = signatures(bytes).filter(jsCallable);
+
+  const script = [], plan = [];
+  for (const round of [0, 1]) for (const f of exported) {
+    if (f.name !== 'hangLimitInitializer') { script.push('hangLimitInitializer'); plan.push({ f: { name: 'hangLimitInitializer', params: [], results: [] }, round }); }
+    script.push([f.name, ...f.params.map((t) => hex(argument(t, round), t))].join(' '));
+    plan.push({ f, round });
+  }
+  script.push(':memory');
+  const child = spawnSync(runner, [moduleFile], { input: script.join('\n') + '\n', encoding: 'utf8', maxBuffer: 1 << 30 });
+  const ours = child.stdout.split('\n');
+  let line = 0, over = false;
+
+  let logs = [];
+  const log = (name) => (...args) => { logs.push([name, args]); return 0; };
+  const imports = new Proxy({}, { get: () => new Proxy({}, { get: (_, name) => log(name) }) });
+  let instance;
+  try {
+    instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+  } catch (error) {
+    if (!ours[0].startsWith('!')) { ++totals.bad; console.log(`seed ${seed}: theirs ${error.message}, ours ${ours[0]}`); }
+    continue;
+  }
+  ++totals.modules;
+  for (const { f, round } of plan) {
+    logs = [];
+    let theirs;
+    try {
+      const out = instance.exports[f.name](...f.params.map((t) => argument(t, round)));
+      const values = f.results.length === 0 ? [] : f.results.length === 1 ? [out] : [...out];
+      theirs = '= ' + values.map((v, i) => hex(v, f.results[i])).join(' ');
+    } catch (error) {
+      if (error instanceof RangeError) { over = true; ++totals.overflows; break; }
+      if (error instanceof TypeError) { over = true; break; }  // a v128 at the border to JavaScript
+      theirs = '! ' + error.message;
+      ++totals.traps;
+    }
+    ++totals.calls;
+    const mineLogs = [];
+    while (ours[line]?.startsWith('> ')) mineLogs.push(ours[line++]);
+    const mine = normal(ours[line++] ?? 'nothing', f);
+    if (mine.startsWith('! stack overflow')) { over = true; ++totals.overflows; break; }
+    const theirLogs = logs.map(([name, args]) => `> ${name}` + args.map((a) => ' ' + hex(a,
+      { 'log-i32': 0x7f, 'log-i64': 0x7e, 'log-f32': 0x7d, 'log-f64': 0x7c }[name] ?? 0x7b)).join(''));
+    const same = mine.trimEnd() === theirs.trimEnd() ||
+      (theirs.startsWith('!') && kinds.some(([a, b]) => a.test(theirs) && b.test(mine)));
+    if (!same || theirLogs.join() !== mineLogs.join()) {
+      ++totals.bad;
+      console.log(`seed ${seed}: ${f.name}: ours ${mine}, theirs ${theirs}`);
+      theirLogs.forEach((l, i) => { if (l !== mineLogs[i]) console.log(`  log ${i}: ours ${mineLogs[i]}, theirs ${l}`); });
+      over = true;
+      break;
+    }
+  }
+  if (over) continue;
+  const memory = new Uint8Array(instance.exports.memory.buffer);
+  const hash = `memory ${createHash('sha256').update(memory).digest('hex')} ${memory.length / 65536}`;
+  if (ours[line] !== hash) { ++totals.bad; console.log(`seed ${seed}: ours ${ours[line]}, theirs ${hash}`); }
+}
+rmSync(directory, { recursive: true });
+console.log(JSON.stringify(totals));
+process.exit(totals.bad === 0 && totals.modules > 0 ? 0 : 1);

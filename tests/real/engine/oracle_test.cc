@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interpreter against other engines. The comparisons are scripts for Node, which drive
+// engine_runner; they need node, wasm-interp (WABT) and wasm-opt (Binaryen).
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace {
+
+const std::filesystem::path kScripts =
+    std::filesystem::path(CANREC_SOURCE_DIR) / "tests" / "real" / "engine";
+
+bool has(const std::string& program) {
+  return std::system(("command -v " + program + " >/dev/null 2>&1").c_str()) == 0;
+}
+
+int run_script(const std::string& script, const std::string& args) {
+  const auto runner = std::filesystem::path(CANREC_PROGRAM).parent_path() / "engine_runner";
+  const std::string command =
+      "node '" + (kScripts / script).string() + "' '" + runner.string() + "' " + args;
+  const int status = std::system(command.c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(EngineOracles, EveryNumericInstructionAgreesWithNodeAndWabt) {
+  if (!has("node") || !has("wasm-interp")) GTEST_SKIP() << "node or wasm-interp is not installed";
+  EXPECT_EQ(run_script("numeric_oracle.mjs", "'" CANREC_SOURCE_DIR "/src/wasm/opcodes.def'"), 0);
+}
+
+TEST(EngineOracles, RandomModulesAgreeWithNode) {
+  if (!has("node") || !has("wasm-opt")) GTEST_SKIP() << "node or wasm-opt is not installed";
+  EXPECT_EQ(run_script("fuzz_oracle.mjs", "150"), 0);
+}
+
+}  // namespace
