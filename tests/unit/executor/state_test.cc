@@ -149,7 +149,9 @@ TEST_F(State, LeavesNothingHalfWrittenWhenTheDiskFails) {
     const auto saved = network.save(id, faulty, directory / "one", Overwrite::kNo);
     if (!faulty.failed()) break;
     ++failures;
-    if (!saved) EXPECT_FALSE(std::filesystem::exists(directory / "one" / "metadata.json")) << k;
+    if (!saved) {
+      EXPECT_FALSE(std::filesystem::exists(directory / "one" / "metadata.json")) << k;
+    }
     std::filesystem::remove_all(directory / "one");
   }
   EXPECT_GT(failures, 5u);
