@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transfers for people and for scripts.
+#include "cli/transfer_report.h"
+
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+namespace canrec::cli {
+
+recover::TransferProgress TransferLine::callback() {
+  return [this](recover::Region region, uint64_t done, uint64_t total) {
+    if (!line_ || region != region_) {
+      line_.reset();
+      line_ = std::make_unique<Progress>(session_, std::string(to_string(region)), total);
+      region_ = region;
+    }
+    line_->update(done);
+  };
+}
+
+void print_transfer(Session& session, std::string_view verb, const std::string& from,
+                    const std::string& to, const recover::TransferReport& report) {
+  const recover::TransferCounts& counts = report.counts;
+  const uint64_t bytes = report.heap_size + report.stable_size;
+  if (session.json) {
+    session.print_json({{"type", verb},
+                        {"schema", 1},
+                        {"source", from},
+                        {"output", to},
+                        {"heap_size", report.heap_size},
+                        {"stable_size", report.stable_size},
+                        {"resumed", report.resumed},
+                        {"chunks", counts.chunks},
+                        {"chunks_sent", counts.chunks_sent},
+                        {"bytes_sent", counts.bytes_sent},
+                        {"messages", report.messages},
+                        {"instructions", report.instructions}});
+    return;
+  }
+  session.print(
+      fmt::format("{}  {} -> {}{}\n", verb, from, to, report.resumed ? "  (continued)" : ""));
+  session.print(fmt::format("  heap      {}\n  stable    {}\n", human_size(report.heap_size),
+                            human_size(report.stable_size)));
+  session.print(fmt::format("  chunks    {} compared by XXH64, {} sent ({})\n", counts.chunks,
+                            counts.chunks_sent, human_size(counts.bytes_sent)));
+  session.print(fmt::format(
+      "  cost      {} messages, {} instructions as the network counts ({:.1f} per byte)\n",
+      grouped(report.messages), grouped(report.instructions),
+      bytes == 0 ? 0.0 : static_cast<double>(report.instructions) / static_cast<double>(bytes)));
+}
+
+}  // namespace canrec::cli

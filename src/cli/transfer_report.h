@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What pull and push print.
+
+#include <memory>
+#include <string_view>
+
+#include "cli/session.h"
+#include "recover/transfer_flow.h"
+
+namespace canrec::cli {
+
+/// A progress line a region.
+class TransferLine {
+ public:
+  explicit TransferLine(const Session& session) : session_(session) {}
+  recover::TransferProgress callback();
+  void clear() { line_.reset(); }
+
+ private:
+  const Session& session_;
+  std::unique_ptr<Progress> line_;
+  recover::Region region_ = recover::Region::kHeap;
+};
+
+void print_transfer(Session& session, std::string_view verb, const std::string& from,
+                    const std::string& to, const recover::TransferReport& report);
+
+}  // namespace canrec::cli

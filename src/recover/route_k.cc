@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// The judgement on route K for a state at hand.
+#include "recover/route_k.h"
+
+#include <fmt/core.h>
+
+#include "ic/limits.h"
+#include "wasm/names.h"
+#include "wasm/persisted.h"
+#include "wasm/toolchain.h"
+
+namespace canrec::recover {
+namespace {
+
+// Motoko with enhanced persistence: the root of the stable variables, written by pre-upgrade and
+// cleared again when it was taken over.
+constexpr uint64_t kMotokoMetadata = 0x480000;
+constexpr uint64_t kMotokoRoot = kMotokoMetadata + 136;
+constexpr std::string_view kSection = "enhanced-orthogonal-persistence";
+
+class Judge {
+ public:
+  Judge(const wasm::Module& module, const KeptState& state) : module_(module), state_(state) {}
+
+  std::vector<Finding> run() {
+    section();
+    memory();
+    const wasm::FunctionNames names(module_, wasm::FunctionNames::Style::kRaw);
+    const wasm::Toolchain toolchain = wasm::detect_toolchain(module_, names, nullptr).toolchain;
+    if (toolchain == wasm::Toolchain::kMotokoEnhanced) {
+      motoko_root();
+    } else {
+      globals();
+    }
+    hooks();
+    return std::move(findings_);
+  }
+
+ private:
+  void add(Severity severity, std::string code, std::string where, std::string what,
+           std::string why, std::string next) {
+    findings_.push_back({severity, std::move(code), std::move(where), std::move(what),
+                         std::move(why), std::move(next)});
+  }
+
+  void section() {
+    const wasm::Section* found = nullptr;
+    for (const wasm::Section& section : module_.sections) {
+      const auto parsed = wasm::parse_icp_section(section.name);
+      if (section.id == wasm::SectionId::kCustom && parsed && parsed->name == kSection) {
+        found = &section;
+      }
+    }
+    if (found != nullptr) return;
+    add(Severity::kError, "route-k-section", "custom sections",
+        "no section icp:private enhanced-orthogonal-persistence",
+        "the network refuses to keep memory for a module without it (IC0504)",
+        "canrec patch prepare-route-k MODULE -o OUT");
+  }
+
+  void memory() {
+    const uint64_t heap = state_.heap.size();
+    if (module_.memories.empty()) {
+      if (heap == 0) return;
+      add(Severity::kError, "memory", "memory section", "the module declares no memory",
+          "the network refuses a heap that is not empty", "use a module built for this heap");
+      return;
+    }
+    const wasm::Limits& limits = module_.memories[0].limits;
+    const uint64_t pages = heap / wasm::kPageSize;
+    const uint64_t most = limits.is_64 ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
+    if (pages < limits.min || heap > most) {
+      add(Severity::kError, "memory", "memory section",
+          fmt::format("the heap has {} pages, the module takes {} to {}", pages, limits.min,
+                      most / wasm::kPageSize),
+          "the network refuses the upgrade", "use a module whose declared memory fits");
+    }
+    if (limits.has_max && pages > limits.max) {
+      add(Severity::kError, "memory", "memory section",
+          fmt::format("the heap has {} pages, the module declares at most {}", pages, limits.max),
+          "no instance can be made: with a hook the upgrade fails, without one every later message",
+          "use a module whose declared memory fits");
+    }
+  }
+
+  void motoko_root() {
+    if (state_.pre_upgrade_runs) return;
+    const ByteView heap = state_.heap;
+    const bool present = heap.size() >= kMotokoRoot + 8;
+    const uint64_t root = present ? load_le<uint64_t>(heap.data() + kMotokoRoot) : 0;
+    if (root != 0) return;
+    add(Severity::kError, "motoko-root", "heap, 0x00480088",
+        "the root of the stable variables is 0",
+        "Motoko writes it in canister_pre_upgrade, which did not run on this state: the upgraded "
+        "program finds no root and starts with initial values; every stable variable is lost "
+        "without a trap",
+        "use the snapshot route (canrec package --route S) with a module whose pre-upgrade runs, "
+        "and "
+        "upgrade from there");
+  }
+
+  void globals() {
+    const std::vector<wasm::PersistedGlobal> persisted = wasm::persisted_globals(module_);
+    const std::vector<snapshot::GlobalValue>& values = state_.metadata->globals;
+    if (persisted.size() != values.size()) {
+      add(Severity::kError, "globals", "metadata.json, globals",
+          fmt::format("the module persists {} globals, the state has {}", persisted.size(),
+                      values.size()),
+          "the state belongs to a module of another build", "canrec diff OLD NEW --route K");
+      return;
+    }
+    for (size_t i = 0; i < persisted.size(); ++i) {
+      const wasm::Global& global = module_.globals[std::to_underlying(persisted[i].global)];
+      if (!persisted[i].type.is_mutable || global.import) continue;
+      const Bits initial = initial_bits(global);
+      if (initial.low == values[i].low && initial.high == values[i].high) continue;
+      add(Severity::kError, "globals", fmt::format("metadata.json, globals[{}]", i),
+          fmt::format("global {} is 0x{:x} in the state and restarts at 0x{:x}",
+                      std::to_underlying(persisted[i].global), values[i].low, initial.low),
+          "an upgrade does not keep globals: a heap pointer or counter that lives in one is lost, "
+          "and the program overwrites its own data",
+          "use the snapshot route, which keeps globals: canrec package --route S");
+    }
+  }
+
+  struct Bits {
+    uint64_t low = 0;
+    uint64_t high = 0;
+  };
+  static Bits initial_bits(const wasm::Global& global) {
+    const wasm::Instruction& init = global.init.instruction;
+    switch (global.type.type) {
+      case wasm::ValType::kI32:
+      case wasm::ValType::kF32:
+        return {static_cast<uint32_t>(init.imm[0].value), 0};
+      case wasm::ValType::kV128:
+        return {load_le<uint64_t>(init.raw.data()), load_le<uint64_t>(init.raw.data() + 8)};
+      default:
+        return {init.imm[0].value, 0};
+    }
+  }
+
+  void hooks() {
+    if (module_.start) {
+      add(Severity::kWarning, "start", "start section", "the module has a start function",
+          "it runs over the kept heap", "rehearse: canrec rehearse DIR 'upgrade MODULE --keep'");
+    }
+    if (module_.find_export("canister_post_upgrade") != nullptr && !state_.pre_upgrade_runs) {
+      add(Severity::kWarning, "post-upgrade", "canister_post_upgrade",
+          "the hook runs, although pre-upgrade did not",
+          "it decodes what an earlier upgrade left in stable memory and puts that over the heap",
+          "canrec patch drop-hook MODULE canister_post_upgrade -o OUT, unless the hook is known "
+          "not "
+          "to read stable memory");
+    }
+  }
+
+  const wasm::Module& module_;
+  const KeptState& state_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> judge_route_k(const wasm::Module& module, const KeptState& state) {
+  return Judge(module, state).run();
+}
+
+}  // namespace canrec::recover
