@@ -126,7 +126,7 @@ Result<ic::Principal> ExecutorOptions::user() const {
 
 void ArgumentOptions::add_to(CLI::App& app) {
   auto* group = app.add_option_group("argument");
-  group->add_option("--arg", text, "argument as Candid text, for example '(42, \"x\")'")
+  group->add_option("ARGS,--arg", text, "argument as Candid text, for example '(42, \"x\")'")
       ->type_name("TEXT");
   group->add_option("--arg-hex", hex, "argument as hex")->type_name("HEX");
   group->add_option("--arg-file", file, "file with the argument's bytes")->type_name("FILE");
