@@ -47,12 +47,27 @@ Status OutputFile::commit() {
     CANREC_CHECK(fs_->rename(temporary_, path_));
     file_.reset();
   } else {
-    // link() refuses an existing name, rename() would replace it.
-    CANREC_CHECK(fs_->hard_link(temporary_, path_));
+    CANREC_CHECK(give_new_name());
     file_.reset();
-    CANREC_CHECK(fs_->remove(temporary_));
   }
   return fs_->sync_directory(path_.parent_path());
+}
+
+Status OutputFile::give_new_name() {
+  // link() refuses an existing name, rename() would replace it.
+  Status linked = fs_->hard_link(temporary_, path_);
+  if (linked) return fs_->remove(temporary_);
+  std::error_code ignored;
+  if (linked.error().code() == Errc::kExists || fs::exists(fs::symlink_status(path_, ignored))) {
+    return linked;
+  }
+  // Some file systems (exFAT, some network ones) have no hard links.
+  return fs_->rename(temporary_, path_);
+}
+
+Status OutputFile::commit_as(fs::path path) {
+  path_ = std::move(path);
+  return commit();
 }
 
 Status write_file(FileSystem& system, const fs::path& path, ByteView bytes, Overwrite overwrite) {

@@ -32,9 +32,12 @@ class OutputFile {
   /// Syncs, renames, syncs the directory. Without overwriting a target that appeared meanwhile is
   /// kept and kExists is the answer.
   Status commit();
+  /// The same under another name in the same directory, for names that depend on the content.
+  Status commit_as(std::filesystem::path path);
 
  private:
   OutputFile() = default;
+  Status give_new_name();
 
   FileSystem* fs_ = nullptr;
   std::filesystem::path path_;
