@@ -15,32 +15,6 @@ namespace {
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kStep = uint64_t{16} << 20;  // bytes between looks at the interrupt flag
 
-// Writes the runs of pages that are not all zero.
-Status write_bytes(WritableFile& file, const Extent& extent, const Interrupt& interrupt) {
-  const ByteView bytes = extent.bytes;
-  size_t at = 0;
-  size_t run = 0;  // start of the pending run
-  const auto flush = [&](size_t end) -> Status {
-    if (end == run) return Ok{};
-    CANREC_CHECK(interrupt.check());
-    return file.write_at(bytes.subspan(run, end - run), extent.offset + run);
-  };
-  while (at < bytes.size()) {
-    // Pages of the file, not of the view, so that holes fall on its blocks.
-    const uint64_t to_boundary = kPage - (extent.offset + at) % kPage;
-    const size_t length = static_cast<size_t>(std::min<uint64_t>(to_boundary, bytes.size() - at));
-    if (all_zero(bytes.subspan(at, length))) {
-      CANREC_CHECK(flush(at));
-      run = at + length;
-    } else if (at + length - run >= kStep) {
-      CANREC_CHECK(flush(at + length));
-      run = at + length;
-    }
-    at += length;
-  }
-  return flush(bytes.size());
-}
-
 // Copies [begin, end) of the base file, passing over its holes.
 Status copy_base(WritableFile& file, const InputFile& base, uint64_t begin, uint64_t end,
                  const Interrupt& interrupt) {
@@ -90,6 +64,31 @@ bool all_zero(ByteView bytes) {
   return true;
 }
 
+Status write_sparse(WritableFile& file, const Extent& extent, const Interrupt& interrupt) {
+  const ByteView bytes = extent.bytes;
+  size_t at = 0;
+  size_t run = 0;  // start of the pending run
+  const auto flush = [&](size_t end) -> Status {
+    if (end == run) return Ok{};
+    CANREC_CHECK(interrupt.check());
+    return file.write_at(bytes.subspan(run, end - run), extent.offset + run);
+  };
+  while (at < bytes.size()) {
+    // Pages of the file, not of the view, so that holes fall on its blocks.
+    const uint64_t to_boundary = kPage - (extent.offset + at) % kPage;
+    const size_t length = static_cast<size_t>(std::min<uint64_t>(to_boundary, bytes.size() - at));
+    if (all_zero(bytes.subspan(at, length))) {
+      CANREC_CHECK(flush(at));
+      run = at + length;
+    } else if (at + length - run >= kStep) {
+      CANREC_CHECK(flush(at + length));
+      run = at + length;
+    }
+    at += length;
+  }
+  return flush(bytes.size());
+}
+
 Status write_image(WritableFile& file, const Image& image, const Interrupt& interrupt) {
   CANREC_CHECK(file.resize(image.size));
   const uint64_t base_end = image.base != nullptr ? std::min(image.base->size(), image.size) : 0;
@@ -99,7 +98,7 @@ Status write_image(WritableFile& file, const Image& image, const Interrupt& inte
     if (at < base_end) {
       CANREC_CHECK(copy_base(file, *image.base, at, std::min(extent.offset, base_end), interrupt));
     }
-    CANREC_CHECK(write_bytes(file, extent, interrupt));
+    CANREC_CHECK(write_sparse(file, extent, interrupt));
     at = extent.offset + extent.bytes.size();
   }
   if (at < base_end) CANREC_CHECK(copy_base(file, *image.base, at, base_end, interrupt));

@@ -35,7 +35,11 @@ struct Image {
 /// Whether all bytes are zero. Reads 64 bytes at a time and stops at the first that is not.
 bool all_zero(ByteView bytes);
 
-/// Writes an image into a new, empty file. Pages (4 KiB) of zeros are left out and stay holes.
+/// Writes bytes at an offset of a file whose content there is zero; pages (4 KiB) of zeros are left
+/// out and stay holes. Errors: those of the file; kInterrupted.
+Status write_sparse(WritableFile& file, const Extent& extent, const Interrupt& interrupt);
+
+/// Writes an image into a new, empty file, sparsely.
 /// Errors: those of the file; kInterrupted.
 Status write_image(WritableFile& file, const Image& image, const Interrupt& interrupt);
 

@@ -56,7 +56,7 @@ class Sample {
     snapshot.chunks = {as_bytes("abc"), as_bytes("a longer chunk")};
   }
   Status write(const fs::path& path, Overwrite overwrite = Overwrite::kNo,
-               FileSystem& system = posix_file_system()) const {
+               FileSystem& system = test::quick_file_system()) const {
     return write_directory(system, path, snapshot, overwrite, interrupt);
   }
 
@@ -318,8 +318,8 @@ TEST(SnapshotWriter, LaysExtentsOverTheBaseFile) {
   next.heap.extents = {{kPage, zeros}, {2 * kPage - 1000, marks}};
   next.stable.size = kPage;
   const Interrupt interrupt;
-  ASSERT_TRUE(
-      write_directory(posix_file_system(), temporary / "new", next, Overwrite::kNo, interrupt));
+  ASSERT_TRUE(write_directory(test::quick_file_system(), temporary / "new", next, Overwrite::kNo,
+                              interrupt));
   Bytes wanted = sample.heap;
   wanted.resize(3 * kPage);
   std::fill_n(wanted.begin() + kPage, 4096, 0);

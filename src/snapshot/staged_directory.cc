@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Temporary directories and what may be replaced.
+#include "snapshot/staged_directory.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "snapshot/directory.h"
+
+namespace canrec::snapshot {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Only a snapshot directory may be replaced, and only one that holds nothing else: what --force
+// removes must never be somebody's other files.
+Status check_replaceable(const fs::path& target) {
+  std::error_code error;
+  if (!fs::is_directory(target, error)) {
+    return fail(Errc::kExists, fmt::format("{} is not a directory", target.string()));
+  }
+  for (fs::directory_iterator it(target, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (is_snapshot_file(name)) continue;
+    return fail(Errc::kExists, fmt::format("{} holds {}, which is no part of a snapshot; it is not "
+                                           "replaced",
+                                           target.string(), name));
+  }
+  if (error) return fail(errno_error(error.value(), "list", target));
+  return Ok{};
+}
+
+}  // namespace
+
+Result<StagedDirectory> StagedDirectory::create(FileSystem& system, const fs::path& target,
+                                                Overwrite overwrite) {
+  StagedDirectory out(system);
+  // "out/" and "out" are the same directory; its sibling needs the name without the slash.
+  out.target_ = target.has_filename() ? target : target.parent_path();
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(out.target_, ignored))) {
+    if (overwrite == Overwrite::kNo) {
+      return fail(Errc::kExists,
+                  fmt::format("{} exists; give --force to replace it", out.target_.string()));
+    }
+    CANREC_CHECK(check_replaceable(out.target_));
+    CANREC_TRY(out.lock_, FileLock::take(out.target_, LockMode::kExclusive));
+  }
+  const fs::path temporary = fmt::format("{}.canrec-tmp-{}", out.target_.string(), ::getpid());
+  // A directory of this name can only be the leftover of a dead process with our number.
+  if (fs::exists(fs::symlink_status(temporary, ignored))) {
+    CANREC_CHECK(system.remove_all(temporary));
+  }
+  CANREC_CHECK(system.make_directory(temporary));
+  out.temporary_ = temporary;
+  return out;
+}
+
+StagedDirectory::StagedDirectory(StagedDirectory&& other) noexcept
+    : system_(other.system_),
+      target_(std::move(other.target_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      lock_(std::move(other.lock_)) {}
+
+StagedDirectory::~StagedDirectory() {
+  // Nothing more can be done about a directory that will not go away.
+  if (!temporary_.empty()) (void)system_->remove_all(temporary_);
+}
+
+Status StagedDirectory::commit() {
+  if (lock_) {
+    // What the destructor removes is then the old directory under the temporary name.
+    CANREC_CHECK(system_->exchange(temporary_, target_));
+  } else {
+    // Fails when a directory with content appeared meanwhile.
+    CANREC_CHECK(system_->rename(temporary_, target_));
+    temporary_.clear();
+  }
+  return system_->sync_directory(target_.parent_path());
+}
+
+}  // namespace canrec::snapshot

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A snapshot directory that appears under its name only when everything in it is on disk: it grows
+// as NAME.canrec-tmp-PID beside the name and is renamed, or exchanged with the old one.
+
+#include <filesystem>
+#include <optional>
+
+#include "base/file_system.h"
+#include "base/output_file.h"
+#include "snapshot/file_lock.h"
+
+namespace canrec::snapshot {
+
+class StagedDirectory {
+ public:
+  /// Makes the temporary directory. An old directory is only ever replaced when it holds nothing
+  /// but the files of a snapshot.
+  /// Errors: kExists, kLocked (another process is replacing it), those of the file system.
+  static Result<StagedDirectory> create(FileSystem& system, const std::filesystem::path& target,
+                                        Overwrite overwrite);
+
+  StagedDirectory(StagedDirectory&& other) noexcept;
+  StagedDirectory& operator=(StagedDirectory&&) = delete;
+  /// Removes the temporary directory, or after an exchange the old one.
+  ~StagedDirectory();
+
+  /// Where the files are put; the caller syncs them and this directory.
+  const std::filesystem::path& path() const { return temporary_; }
+  /// Makes the directory appear.
+  Status commit();
+
+ private:
+  explicit StagedDirectory(FileSystem& system) : system_(&system) {}
+
+  FileSystem* system_;
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;  ///< empty when there is nothing to remove
+  std::optional<FileLock> lock_;     ///< on the directory that is replaced
+};
+
+}  // namespace canrec::snapshot

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backing up: read, cut, hash, look up, add what is new, write the manifest.
+//
+// A stripe of a file goes through three lanes: workers read it and hash its chunks, one thread
+// computes the file's SHA-256, and the calling thread decides, in file order, what is new.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "snapshot/image.h"
+#include "snapshot/store_jobs.h"
+#include "snapshot/store_writer.h"
+
+namespace canrec::snapshot {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr uint64_t kStripe = uint64_t{2} << 20;  // a multiple of every chunk size
+constexpr size_t kStripesInFlight = 8;
+
+struct Stripe {
+  Bytes bytes;
+  std::vector<std::optional<Address>> chunks;  // nothing for a chunk of zeros
+};
+
+Result<Stripe> read_stripe(const ChunkSource& source, uint64_t offset, uint32_t chunk_size) {
+  Stripe out;
+  out.bytes.resize(static_cast<size_t>(std::min(kStripe, source.size() - offset)));
+  CANREC_CHECK(source.read(offset, out.bytes));
+  const ByteView bytes = out.bytes;
+  for (size_t at = 0; at < bytes.size(); at += chunk_size) {
+    const ByteView chunk = bytes.subspan(at, std::min<size_t>(chunk_size, bytes.size() - at));
+    if (all_zero(chunk)) {
+      out.chunks.emplace_back();
+    } else {
+      out.chunks.emplace_back(xxh3_128(chunk));
+    }
+  }
+  return out;
+}
+
+class Creator {
+ public:
+  Creator(const Store& store, ChunkWriter& writer, ManifestWriter& manifest,
+          const JobControl& control)
+      : chunk_size_(store.chunk_size()),
+        writer_(writer),
+        manifest_(manifest),
+        control_(control),
+        readers_(control.threads) {}
+
+  Status file(const NamedSource& named) {
+    const ChunkSource& source = *named.source;
+    const uint64_t size = source.size();
+    manifest_.begin_file(named.name);
+    Sha256Stream hash;
+    std::deque<std::future<Result<Stripe>>> reading;
+    // The stripe whose SHA-256 is being computed stays until that is done.
+    std::optional<Stripe> hashing;
+    std::future<void> hashed;
+    const auto wait_for_hash = [&] {
+      if (hashed.valid()) hashed.get();
+    };
+    uint64_t next = 0;
+    Status status = Ok{};
+    while (status && (next < size || !reading.empty())) {
+      while (next < size && reading.size() < kStripesInFlight) {
+        reading.push_back(readers_.submit(
+            [&source, next, this] { return read_stripe(source, next, chunk_size_); }));
+        next += std::min(kStripe, size - next);
+      }
+      Result<Stripe> stripe = reading.front().get();
+      reading.pop_front();
+      if (!stripe) {
+        status = fail(std::move(stripe).error().in(named.name));
+        break;
+      }
+      wait_for_hash();
+      hashing = std::move(*stripe);
+      hashed = hasher_.submit([&hash, view = ByteView(hashing->bytes)] { hash.update(view); });
+      status = take(*hashing);
+    }
+    wait_for_hash();
+    for (auto& pending : reading) pending.wait();
+    if (!status) return status;
+    return manifest_.end_file(size, hash.finish());
+  }
+
+  CreateReport report;
+
+ private:
+  Status take(const Stripe& stripe) {
+    CANREC_CHECK(control_.interrupt.check());
+    const ByteView bytes = stripe.bytes;
+    for (size_t i = 0; i < stripe.chunks.size(); ++i) {
+      const size_t at = i * chunk_size_;
+      const ByteView chunk = bytes.subspan(at, std::min<size_t>(chunk_size_, bytes.size() - at));
+      ++report.chunks;
+      if (!stripe.chunks[i]) {
+        report.zero_bytes += chunk.size();
+        CANREC_CHECK(manifest_.add_zero());
+        continue;
+      }
+      const Address& address = *stripe.chunks[i];
+      CANREC_CHECK(manifest_.add(address));
+      if (writer_.has(address)) continue;
+      ++report.new_chunks;
+      report.new_bytes += chunk.size();
+      CANREC_CHECK(writer_.add(address, chunk));
+    }
+    report.bytes_read += bytes.size();
+    control_.advance(bytes.size());
+    return Ok{};
+  }
+
+  uint32_t chunk_size_;
+  ChunkWriter& writer_;
+  ManifestWriter& manifest_;
+  const JobControl& control_;
+  TaskQueue hasher_{1};
+  TaskQueue readers_;
+};
+
+// A file of the snapshot directory.
+class FileSource final : public ChunkSource {
+ public:
+  explicit FileSource(InputFile file) : file_(std::move(file)) {}
+  uint64_t size() const override { return file_.size(); }
+  Status read(uint64_t offset, std::span<uint8_t> out) const override {
+    return read_range(file_, offset, out);
+  }
+
+ private:
+  InputFile file_;
+};
+
+Status list_sources(const fs::path& directory, const std::string& prefix,
+                    std::vector<NamedSource>& out) {
+  std::set<fs::path> paths;
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    paths.insert(it->path());
+  }
+  if (error) return fail(errno_error(error.value(), "list", directory));
+  for (const fs::path& path : paths) {
+    const std::string name = prefix + path.filename().string();
+    const fs::file_status status = fs::symlink_status(path, error);
+    if (prefix.empty() && name == "wasm_chunk_store" && fs::is_directory(status)) {
+      CANREC_CHECK(list_sources(path, name + "/", out));
+      continue;
+    }
+    if (!fs::is_regular_file(status) || !is_safe_name(name)) {
+      return fail(Errc::kBadArgument,
+                  fmt::format("{}: not a file that a backup can hold", printable(as_bytes(name))));
+    }
+    CANREC_TRY(InputFile file, InputFile::open(path));
+    out.push_back({name, std::make_unique<FileSource>(std::move(file))});
+  }
+  return Ok{};
+}
+
+Status check_options(std::span<const NamedSource> sources, const CreateOptions& options) {
+  if (options.level < 1 || options.level > 19) {
+    return fail(Errc::kBadArgument, fmt::format("level {}; 1 to 19 wanted", options.level));
+  }
+  for (size_t i = 0; i < sources.size(); ++i) {
+    if (!is_safe_name(sources[i].name) || (i > 0 && sources[i].name <= sources[i - 1].name)) {
+      return fail(Errc::kBadArgument,
+                  fmt::format("file name {}", printable(as_bytes(sources[i].name))));
+    }
+  }
+  for (const Note& note : options.notes) {
+    if (note.value.size() > 65536 || note.key.size() > 255 || !is_utf8(as_bytes(note.value))) {
+      return fail(Errc::kBadArgument, fmt::format("note {} is too long or not UTF-8", note.key));
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<std::vector<NamedSource>> directory_sources(const fs::path& directory) {
+  std::vector<NamedSource> out;
+  CANREC_CHECK(list_sources(directory, "", out));
+  std::sort(out.begin(), out.end(),
+            [](const NamedSource& a, const NamedSource& b) { return a.name < b.name; });
+  return out;
+}
+
+Result<CreateReport> create_backup(const Store& store, FileSystem& system,
+                                   std::span<const NamedSource> sources,
+                                   const CreateOptions& options, const JobControl& control) {
+  CANREC_CHECK(check_options(sources, options));
+  CANREC_TRY(const FileLock lock, store.lock_for_writing(system));
+  // Damaged frames are not in the index, so their chunks are stored again.
+  std::vector<Error> damage;
+  CANREC_TRY(Index index, store.index(damage));
+  CANREC_TRY(const auto writer, ChunkWriter::create(store, system, index, options.level, control));
+  CANREC_TRY(ManifestWriter manifest,
+             ManifestWriter::create(system, store.backup_directory(), store.chunk_size(),
+                                    options.created_ns));
+  Creator creator(store, *writer, manifest, control);
+  for (const NamedSource& source : sources) CANREC_CHECK(creator.file(source));
+  CANREC_CHECK(writer->finish());
+  CANREC_CHECK(store.refresh_index(system, index));
+  // Last: what a manifest refers to is on disk.
+  CANREC_TRY(creator.report.id, manifest.commit(options.notes));
+  creator.report.bytes_written = writer->bytes_written() + manifest.size();
+  return creator.report;
+}
+
+}  // namespace canrec::snapshot

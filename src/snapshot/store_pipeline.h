@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Gathers chunks into frames, compresses frames on several threads, and hands them on in order. The
+// frames do not depend on the number of threads.
+
+#include <deque>
+#include <functional>
+#include <memory>
+
+#include "snapshot/store.h"
+#include "snapshot/store_frame.h"
+#include "snapshot/task_queue.h"
+
+namespace canrec::snapshot {
+
+/// A frame ready to be written.
+struct EncodedFrame {
+  Bytes bytes;
+  std::vector<FrameChunk> chunks;
+};
+
+class FramePipeline {
+ public:
+  using Sink = std::function<Status(const EncodedFrame&)>;
+
+  /// `sink` is called on the thread that calls add() and finish().
+  FramePipeline(int level, const JobControl& control, Sink sink);
+
+  /// The bytes are copied. Errors: those of the sink; kInterrupted.
+  Status add(const Address& address, ByteView chunk);
+  /// Hands on everything that is pending.
+  Status finish();
+
+ private:
+  Status send();
+  Status take_oldest();
+
+  const JobControl& control_;
+  Sink sink_;
+  RawFrame pending_;
+  std::vector<std::unique_ptr<FrameEncoder>> encoders_;  // one for each frame in flight
+  size_t next_encoder_ = 0;
+  std::deque<std::future<EncodedFrame>> encoding_;
+  TaskQueue workers_;  // last, so that it ends before what its tasks use
+};
+
+}  // namespace canrec::snapshot

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Restoring: windows are written on one thread and hashed on another while the next are unpacked.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+#include "snapshot/image.h"
+#include "snapshot/staged_directory.h"
+#include "snapshot/store_reader.h"
+
+namespace canrec::snapshot {
+
+namespace fs = std::filesystem;
+
+void hash_window(Sha256Stream& hash, const Window& window) {
+  if (!window.bytes.empty()) return hash.update(window.bytes);
+  static constexpr std::array<uint8_t, 65536> kZeros{};
+  for (uint64_t left = window.size; left > 0;) {
+    const size_t step = static_cast<size_t>(std::min<uint64_t>(left, kZeros.size()));
+    hash.update(ByteView(kZeros).first(step));
+    left -= step;
+  }
+}
+
+namespace {
+
+class Restorer {
+ public:
+  Restorer(FileSystem& system, FileReader& reader, Salvage salvage, const JobControl& control)
+      : system_(system), reader_(reader), salvage_(salvage), control_(control) {}
+
+  Status file(const Manifest& manifest, const ManifestFile& file, const fs::path& path) {
+    CANREC_TRY(const auto out, system_.create(path));
+    CANREC_CHECK(out->resize(file.size));
+    Sha256Stream hash;
+    const size_t lost_before = report.lost.size();
+    const auto visit = [&](Window window) -> Status {
+      CANREC_CHECK(wait());
+      report.lost.insert(report.lost.end(), window.lost.begin(), window.lost.end());
+      control_.advance(window.size);
+      current_ = std::move(window);
+      hashed_ = hasher_.submit([&hash, this] { hash_window(hash, current_); });
+      written_ = writer_.submit([&out, this] {
+        return write_sparse(*out, {current_.offset, current_.bytes}, control_.interrupt);
+      });
+      return Ok{};
+    };
+    Status status = reader_.read(manifest, file, salvage_, visit);
+    Status last = wait();
+    if (!status) return status;
+    if (!last) return last;
+    report.bytes += file.size;
+    if (report.lost.size() == lost_before && hash.finish() != file.sha256) {
+      return fail(Errc::kHashMismatch,
+                  fmt::format("{}: the SHA-256 differs from the manifest", file.name));
+    }
+    return out->sync();
+  }
+
+  RestoreReport report;
+
+ private:
+  Status wait() {
+    if (hashed_.valid()) hashed_.get();
+    if (written_.valid()) return written_.get();
+    return Ok{};
+  }
+
+  FileSystem& system_;
+  FileReader& reader_;
+  Salvage salvage_;
+  const JobControl& control_;
+  Window current_;
+  std::future<void> hashed_;
+  std::future<Status> written_;
+  TaskQueue hasher_{1};
+  TaskQueue writer_{1};
+};
+
+}  // namespace
+
+Result<RestoreReport> restore_backup(const Store& store, FileSystem& system,
+                                     const Manifest& manifest, const fs::path& target,
+                                     Salvage salvage, const JobControl& control) {
+  CANREC_TRY(const FileLock lock, store.lock_for_reading());
+  std::vector<Error> damage;
+  CANREC_TRY(const Index index, store.index(damage));
+  CANREC_TRY(StagedDirectory staged, StagedDirectory::create(system, target, Overwrite::kNo));
+  FileReader reader(store, index, control);
+  Restorer restorer(system, reader, salvage, control);
+  const fs::path folder = staged.path() / "wasm_chunk_store";
+  // A manifest lists files only; icp's directories have the folder even when it is empty.
+  const bool has_folder = manifest.file("wasm_module.bin") != nullptr ||
+                          std::ranges::any_of(manifest.files(), [](const ManifestFile& file) {
+                            return file.name.find('/') != std::string::npos;
+                          });
+  if (has_folder) CANREC_CHECK(system.make_directory(folder));
+  for (const ManifestFile& file : manifest.files()) {
+    CANREC_CHECK(restorer.file(manifest, file, staged.path() / file.name));
+  }
+  if (has_folder) CANREC_CHECK(system.sync_directory(folder));
+  CANREC_CHECK(system.sync_directory(staged.path()));
+  CANREC_CHECK(staged.commit());
+  return std::move(restorer.report);
+}
+
+}  // namespace canrec::snapshot

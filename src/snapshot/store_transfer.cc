@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// One backup as a single file, out of a store and into one.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <deque>
+#include <unordered_set>
+
+#include "snapshot/image.h"
+#include "snapshot/store_reader.h"
+#include "snapshot/store_writer.h"
+
+namespace canrec::snapshot {
+namespace {
+
+constexpr int kExportLevel = 3;
+constexpr size_t kFramesInFlight = 8;
+
+// Gives every chunk of a manifest to `visit` once, in the order of the files.
+Status visit_chunks(const Manifest& manifest, FileReader& reader,
+                    const std::function<Status(const Address&, ByteView)>& visit) {
+  std::unordered_set<Address, AddressHash> seen;
+  const auto cut = [&](Window window) -> Status {
+    const ByteView bytes = window.bytes;
+    for (size_t at = 0; at < bytes.size(); at += manifest.chunk_size()) {
+      const ByteView chunk =
+          bytes.subspan(at, std::min<size_t>(manifest.chunk_size(), bytes.size() - at));
+      const Address address = xxh3_128(chunk);
+      if (all_zero(chunk) || !seen.insert(address).second) continue;
+      CANREC_CHECK(visit(address, chunk));
+    }
+    return Ok{};
+  };
+  for (const ManifestFile& file : manifest.files()) {
+    CANREC_CHECK(reader.read(manifest, file, Salvage::kNo, cut));
+  }
+  return Ok{};
+}
+
+// A frame of an imported file: read and checked on a worker.
+Result<EncodedFrame> read_checked(const PackReader& pack, const FrameInfo& frame) {
+  EncodedFrame out;
+  CANREC_TRY(out.bytes, pack.read_frame(frame.offset, frame.header.frame_bytes()));
+  CANREC_CHECK(check_chunks(out.bytes, frame.header, frame.offset));
+  out.chunks = frame.header.chunks;
+  return out;
+}
+
+Status take_frames(const PackReader& pack, ChunkWriter& writer, const JobControl& control) {
+  std::deque<std::future<Result<EncodedFrame>>> reading;
+  std::vector<Error> damage;
+  TaskQueue workers(control.threads);
+  const auto take = [&]() -> Status {
+    Result<EncodedFrame> frame = reading.front().get();
+    reading.pop_front();
+    if (!frame) return fail(std::move(frame).error());
+    CANREC_CHECK(control.interrupt.check());
+    control.advance(frame->bytes.size());
+    const bool has_new = std::ranges::any_of(
+        frame->chunks, [&](const FrameChunk& chunk) { return !writer.has(chunk.address); });
+    return has_new ? writer.add_frame(*frame) : Status(Ok{});
+  };
+  const auto visit = [&](const FrameInfo& frame) -> Status {
+    if (reading.size() == kFramesInFlight) CANREC_CHECK(take());
+    reading.push_back(workers.submit([&pack, frame] { return read_checked(pack, frame); }));
+    return Ok{};
+  };
+  CANREC_CHECK(pack.walk(visit, damage));
+  while (!reading.empty()) CANREC_CHECK(take());
+  if (!damage.empty()) return fail(std::move(damage[0]));
+  return Ok{};
+}
+
+// An import may only refer to chunks that came with it or were there.
+Status check_complete(const Manifest& manifest, const ChunkWriter& writer) {
+  for (const ManifestFile& file : manifest.files()) {
+    for (const Reference& reference : manifest.references(file)) {
+      if (reference.zeros != 0) continue;
+      for (uint32_t i = 0; i < reference.chunks(); ++i) {
+        if (writer.has(reference.address(i))) continue;
+        return fail(Errc::kStoreDamaged,
+                    fmt::format("{}: chunk {} is neither in the file nor in the store", file.name,
+                                to_hex(reference.address(i))));
+      }
+    }
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<TransferReport> export_backup(const Store& store, FileSystem& system,
+                                     const Manifest& manifest, const std::filesystem::path& target,
+                                     Overwrite overwrite, const JobControl& control) {
+  CANREC_TRY(const FileLock lock, store.lock_for_reading());
+  std::vector<Error> damage;
+  CANREC_TRY(const Index index, store.index(damage));
+  CANREC_TRY(OutputFile file, OutputFile::create(system, target, overwrite));
+  CANREC_CHECK(file.append(encode_header(store::kExportMagic, {0, manifest.bytes().size()})));
+  CANREC_CHECK(file.append(manifest.bytes()));
+  CANREC_TRY(PackWriter pack, PackWriter::begin(std::move(file), store.chunk_size()));
+  FramePipeline pipeline(kExportLevel, control, [&pack](const EncodedFrame& frame) -> Status {
+    CANREC_CHECK(pack.append(frame.bytes));
+    return Ok{};
+  });
+  FileReader reader(store, index, control);
+  CANREC_CHECK(visit_chunks(manifest, reader, [&](const Address& address, ByteView chunk) {
+    control.advance(chunk.size());
+    return pipeline.add(address, chunk);
+  }));
+  CANREC_CHECK(pipeline.finish());
+  CANREC_CHECK(pack.commit());
+  return TransferReport{manifest.id(), pack.size()};
+}
+
+Result<TransferReport> import_backup(const Store& store, FileSystem& system,
+                                     const std::filesystem::path& source,
+                                     const JobControl& control) {
+  CANREC_TRY(InputFile file, InputFile::open(source));
+  const uint64_t size = file.size();
+  CANREC_TRY(const FileHeader header, decode_header(file.bytes(), store::kExportMagic));
+  if (header.large > size - store::kHeaderBytes || header.small != 0) {
+    return fail(Errc::kStoreMalformed, 16, "manifest longer than the file");
+  }
+  const ByteView bytes =
+      file.bytes().subspan(store::kHeaderBytes, static_cast<size_t>(header.large));
+  CANREC_TRY(const Manifest manifest, Manifest::parse(bytes, store::kHeaderBytes));
+  if (manifest.chunk_size() != store.chunk_size()) {
+    return fail(Errc::kBadArgument,
+                fmt::format("the backup has chunks of {} bytes, the store of {}",
+                            manifest.chunk_size(), store.chunk_size()));
+  }
+  CANREC_TRY(const FileLock lock, store.lock_for_writing(system));
+  CANREC_TRY(const std::vector<std::string> ids, store.backups());
+  if (std::ranges::find(ids, manifest.id()) != ids.end()) {
+    return fail(Errc::kExists, fmt::format("backup {} is in the store already", manifest.id()));
+  }
+  std::vector<Error> damage;
+  CANREC_TRY(Index index, store.index(damage));
+  CANREC_TRY(const auto writer, ChunkWriter::create(store, system, index, kExportLevel, control));
+  // The manifest's view stays good: moving the file keeps its mapping.
+  CANREC_TRY(const PackReader pack,
+             PackReader::open_part(std::move(file), store::kHeaderBytes + header.large,
+                                   store.chunk_size()));
+  CANREC_CHECK(take_frames(pack, *writer, control));
+  CANREC_CHECK(check_complete(manifest, *writer));
+  CANREC_CHECK(writer->finish());
+  CANREC_CHECK(store.refresh_index(system, index));
+  CANREC_CHECK(
+      write_file(system, store.backup_path(manifest.id()), manifest.bytes(), Overwrite::kNo));
+  return TransferReport{manifest.id(), size};
+}
+
+}  // namespace canrec::snapshot
