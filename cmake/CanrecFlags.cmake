@@ -9,6 +9,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(canrec_flags INTERFACE
     -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer -Wno-array-bounds
     -Wno-stringop-overflow -Wno-stringop-overread)
+else()
+  # libstdc++ 12's own stable_sort calls a function that it marks as deprecated.
+  target_compile_options(canrec_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 target_include_directories(canrec_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(canrec_flags INTERFACE CANREC_VERSION="${PROJECT_VERSION}")
