@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the upgrade, then tries the fixes that fit:
+//
+//  1. the repair of the cause (grow before write, 64-bit calls, the call taken out), and when
+//  another
+//     failure shows behind it the repair of that one, up to kMostRounds;
+//  2. without the hook, and without the hook over a kept heap.
+//
+// Each is the library behind `canrec patch`, so a fix is proven to move nothing else before it
+// runs.
+#include "recover/autopsy.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/input_file.h"
+#include "patch/apply.h"
+#include "patch/operations.h"
+#include "recover/autopsy_explain.h"
+#include "recover/script.h"
+#include "recover/subject.h"
+#include "wasm/toolchain.h"
+
+namespace canrec::recover {
+namespace {
+
+constexpr size_t kMostRounds = 8;
+constexpr uint64_t kBeyond = 4;  // how far beyond the instruction limit is looked
+constexpr std::string_view kHook = "canister_pre_upgrade";
+
+// A repair of one cause: the plan and how a user types it.
+struct Repair {
+  patch::Plan plan;
+  std::string verb;  ///< "grow-before-write canister_pre_upgrade"
+  std::string what;
+  std::string costs;
+};
+
+class Examiner {
+ public:
+  Examiner(const AutopsyRequest& request, Subject subject)
+      : request_(request), subject_(std::move(subject)) {}
+
+  Result<Autopsy> run() {
+    autopsy_.directory = request_.directory.string();
+    const ByteView installed = *subject_.module_bytes();
+    original_ = Bytes(installed.begin(), installed.end());
+    CANREC_TRY(loaded_, wasm::load_module(original_));
+    if (request_.upgrade) {
+      autopsy_.upgrade = request_.upgrade->string();
+      CANREC_TRY(const InputFile file, InputFile::open(*request_.upgrade));
+      target_ = Bytes(file.bytes().begin(), file.bytes().end());
+    } else {
+      target_ = original_;
+    }
+    CANREC_TRY(before_, answers());
+    CANREC_TRY(start_, subject_.executor().checkpoint());
+
+    CANREC_TRY(const executor::InstallOutcome outcome, upgrade(std::nullopt, kept()));
+    if (outcome.ok()) {
+      autopsy_.succeeds = true;
+      autopsy_.words = "the upgrade succeeds";
+      return std::move(autopsy_);
+    }
+    CANREC_CHECK(describe(outcome));
+    if (autopsy_.stage == kHook) {
+      CANREC_CHECK(repair_chain(outcome));
+      CANREC_CHECK(without_hook());
+    }
+    std::ranges::stable_sort(autopsy_.fixes, [](const Fix& a, const Fix& b) {
+      return (a.succeeds && a.answers_same) > (b.succeeds && b.answers_same);
+    });
+    return std::move(autopsy_);
+  }
+
+ private:
+  // The upgrade as the network's tools would do it: keep where both programs are made for it.
+  std::optional<executor::MemoryPersistence> kept() const {
+    const auto target = wasm::load_module(target_);
+    if (!target) return std::nullopt;
+    const bool both =
+        wasm::find_icp_section(target->module, "enhanced-orthogonal-persistence") != nullptr &&
+        wasm::find_icp_section(loaded_.module, "enhanced-orthogonal-persistence") != nullptr;
+    return both ? std::optional(executor::MemoryPersistence::kKeep) : std::nullopt;
+  }
+
+  Result<std::vector<std::string>> answers() {
+    std::vector<std::string> out;
+    for (const std::string& check : request_.checks) {
+      CANREC_TRY(const Step step, parse_step("query " + check, 1));
+      CANREC_TRY(const executor::CallOutcome outcome, subject_.query(step.subject, step.argument));
+      out.push_back(outcome.replied() ? subject_.reply_text(step.subject, outcome.reply())
+                                      : outcome.failure().text());
+    }
+    return out;
+  }
+
+  // From the start: the module replaced by `patched` where given, then the upgrade.
+  Result<executor::InstallOutcome> upgrade(const std::optional<Bytes>& patched,
+                                           std::optional<executor::MemoryPersistence> memory) {
+    CANREC_CHECK(subject_.executor().revert(start_));
+    if (patched) CANREC_CHECK(subject_.executor().replace(subject_.id(), *patched));
+    const auto interface = interface_of(target_);
+    CANREC_TRY(candid::Encoded argument,
+               candid::encode_init(interface ? &*interface : nullptr,
+                                   request_.argument.empty() ? "()" : request_.argument));
+    executor::InstallRequest request;
+    request.canister = subject_.id();
+    request.mode = executor::InstallMode::kUpgrade;
+    request.module = target_;
+    request.argument = std::move(argument.bytes);
+    request.memory = memory;
+    auto outcome = subject_.executor().install(request);
+    subject_.refresh_interface();
+    return outcome;
+  }
+
+  Status describe(const executor::InstallOutcome& outcome) {
+    autopsy_.stage = outcome.stage;
+    autopsy_.cause = cause_of(outcome);
+    autopsy_.code = ic::error_code_text(outcome.failure->code);
+    autopsy_.words = outcome.failure->text();
+    const executor::RunReport* run = stopped_run(outcome);
+    if (run == nullptr) return Ok{};
+    autopsy_.run = *run;
+    CANREC_CHECK(subject_.executor().revert(start_));
+    const engine::Memory& heap = subject_.canister().wasm->heap;
+    const auto bytes = heap.peek(0, heap.size());
+    autopsy_.explanation =
+        explain(*run, autopsy_.cause, loaded_.module, bytes ? *bytes : ByteView{});
+    if (autopsy_.cause == Cause::kInstructions || autopsy_.cause == Cause::kMemory) {
+      CANREC_CHECK(try_without_limits());
+    }
+    return Ok{};
+  }
+
+  Status try_without_limits() {
+    const executor::Profile profile = subject_.executor().profile();
+    executor::Profile bounded = executor::Profile::no_limits();
+    bounded.set(executor::Limit::kInstallInstructions,
+                profile[executor::Limit::kInstallInstructions] * kBeyond);
+    subject_.executor().set_profile(bounded);
+    auto outcome = upgrade(std::nullopt, kept());
+    subject_.executor().set_profile(profile);
+    CANREC_TRY(const executor::InstallOutcome free, std::move(outcome));
+    autopsy_.unlimited =
+        Unlimited{free.ok(), free.instructions, free.ok() ? "" : free.failure->text()};
+    autopsy_.explanation.push_back(
+        free.ok()
+            ? fmt::format("with a larger limit it would succeed: it needs {} instructions, {} "
+                          "are allowed",
+                          grouped(free.instructions),
+                          grouped(profile[executor::Limit::kInstallInstructions]))
+            : fmt::format("not even {} times the limit is enough", kBeyond));
+    return Ok{};
+  }
+
+  Status repair_chain(const executor::InstallOutcome& first) {
+    Bytes module = original_;
+    Fix fix;
+    std::vector<std::string> verbs;
+    std::optional<executor::InstallOutcome> outcome;
+    const executor::InstallOutcome* failed = &first;
+    for (size_t round = 0; round < kMostRounds; ++round) {
+      auto repair = repair_of(module, *failed);
+      if (!repair || std::ranges::find(verbs, repair->verb) != verbs.end()) break;
+      CANREC_TRY(const wasm::LoadedModule loaded, wasm::load_module(module));
+      auto patched = patch::apply(loaded, repair->plan);
+      if (!patched) break;
+      add_step(fix, *repair, verbs.size());
+      verbs.push_back(repair->verb);
+      module = std::move(patched->stored);
+      auto next = upgrade(module, kept());
+      if (!next) return fail(std::move(next).error());
+      outcome.emplace(std::move(*next));
+      failed = &*outcome;
+      if (failed->ok() || failed->stage != kHook) break;
+    }
+    if (verbs.empty()) return Ok{};
+    return finish(std::move(fix), *failed, module, kept());
+  }
+
+  // Appends the command for a repair; each one reads what the one before wrote.
+  void add_step(Fix& fix, const Repair& repair, size_t index) const {
+    const std::string input =
+        index == 0 ? request_.module_name : fmt::format("fixed-{}.wasm", index);
+    fix.commands.push_back(fmt::format("canrec patch {} {} {} -o fixed-{}.wasm", verb_word(repair),
+                                       input, verb_rest(repair), index + 1));
+    if (!fix.what.empty()) fix.what += ", and then ";
+    fix.what += repair.what;
+    if (!repair.costs.empty()) fix.costs += (fix.costs.empty() ? "" : "; ") + repair.costs;
+  }
+  static std::string verb_word(const Repair& repair) {
+    return repair.verb.substr(0, repair.verb.find(' '));
+  }
+  static std::string verb_rest(const Repair& repair) {
+    return repair.verb.substr(repair.verb.find(' ') + 1);
+  }
+
+  // What mends this failure of the module, if anything does.
+  static std::optional<Repair> repair_of(const Bytes& module,
+                                         const executor::InstallOutcome& outcome) {
+    const auto loaded = wasm::load_module(module);
+    const executor::RunReport* run = stopped_run(outcome);
+    if (!loaded || run == nullptr) return std::nullopt;
+    Repair repair;
+    Result<patch::Plan> plan = fail(Errc::kPatchSite, "nothing mends this");
+    switch (cause_of(outcome)) {
+      case Cause::kStableOutOfBounds:
+        plan = patch::grow_before_write(*loaded, {std::nullopt, std::string(kHook)});
+        repair.verb = fmt::format("grow-before-write {}", kHook);
+        repair.what = "stable memory grows before each write of the hook";
+        break;
+      case Cause::kStable32Bit:
+        plan = patch::retarget(*loaded, {std::nullopt, std::string(kHook)});
+        repair.verb = fmt::format("retarget --from {}", kHook);
+        repair.what = "the hook's stable calls become 64-bit ones";
+        repair.costs = "offsets stay 32-bit: the hook still reaches only the first 4 GiB";
+        break;
+      case Cause::kForbiddenCall:
+      case Cause::kCalledTrap: {
+        if (run->stopped->backtrace.empty()) return std::nullopt;
+        const std::string site = fmt::format("@0x{:08x}", run->stopped->backtrace.front().offset);
+        const std::string name(ic::info(run->last_api_calls.back().function).name);
+        plan = patch::remove_call(*loaded, site, results_of(run->last_api_calls.back()));
+        repair.verb = fmt::format("remove {}", site);
+        for (const std::string& result : results_of(run->last_api_calls.back())) {
+          repair.verb += fmt::format(" --result {}", result);
+        }
+        repair.what = fmt::format("the call of ic0.{} at {} is taken out", name, site);
+        repair.costs = name == "trap" ? "the check behind the trap is gone: the hook goes on with "
+                                        "what it meant to refuse"
+                                      : fmt::format("what ic0.{} was to do does not happen", name);
+        break;
+      }
+      default:
+        return std::nullopt;
+    }
+    if (!plan) return std::nullopt;
+    repair.plan = std::move(*plan);
+    return repair;
+  }
+
+  static std::vector<std::string> results_of(const executor::ApiCall& call) {
+    const bool has_result = !ic::info(call.function).results.empty();
+    return has_result ? std::vector<std::string>{"0"} : std::vector<std::string>{};
+  }
+
+  // The hook dropped: first as an ordinary upgrade, then over the kept heap.
+  Status without_hook() {
+    auto plan = patch::drop_hook(loaded_, kHook);
+    if (!plan) return Ok{};
+    CANREC_TRY(patch::Patched patched, patch::apply(loaded_, *plan));
+    Fix fix;
+    fix.commands.push_back(
+        fmt::format("canrec patch drop-hook {} {} -o fixed-1.wasm", request_.module_name, kHook));
+    fix.what = "the hook is dropped, the upgrade runs without it";
+    fix.costs = "whatever the hook was to save is not saved";
+    CANREC_TRY(const executor::InstallOutcome outcome, upgrade(patched.stored, kept()));
+    CANREC_CHECK(finish(fix, outcome, patched.stored, kept()));
+    if (kept() || !keepable(target_)) return Ok{};
+    fix.what = "the hook is dropped and the heap kept: the new program goes on with the old data";
+    fix.costs =
+        "sound only when canrec diff says that the new program reads the heap as the old one wrote "
+        "it";
+    CANREC_TRY(const executor::InstallOutcome over,
+               upgrade(patched.stored, executor::MemoryPersistence::kKeep));
+    return finish(std::move(fix), over, patched.stored, executor::MemoryPersistence::kKeep);
+  }
+
+  static bool keepable(const Bytes& module) {
+    const auto loaded = wasm::load_module(module);
+    return loaded &&
+           wasm::find_icp_section(loaded->module, "enhanced-orthogonal-persistence") != nullptr;
+  }
+
+  Status finish(Fix fix, const executor::InstallOutcome& outcome, const Bytes& module,
+                std::optional<executor::MemoryPersistence> memory) {
+    fix.module_hash = sha256(module);
+    fix.succeeds = outcome.ok();
+    if (outcome.ok()) {
+      CANREC_TRY(const std::vector<std::string> after, answers());
+      fix.answers_same = after == before_;
+      fix.words = "this one succeeds";
+      if (!request_.checks.empty()) {
+        fix.words += fix.answers_same
+                         ? ", and the checks answer as before"
+                         : ", but the checks do not answer as before: " + after.front();
+      }
+    } else {
+      fix.words =
+          fmt::format("this one still fails in {}: {}", outcome.stage,
+                      outcome.failure->text().substr(0, outcome.failure->text().find('\n')));
+    }
+    const std::string last = fmt::format("fixed-{}.wasm", fix.commands.size());
+    const std::string target = request_.upgrade ? autopsy_.upgrade : request_.module_name;
+    std::string check;
+    for (const std::string& each : request_.checks) check += fmt::format(" 'expect-same {}'", each);
+    fix.commands.push_back(
+        fmt::format("canrec rehearse {} 'replace {}' 'upgrade {}{}'{}", autopsy_.directory, last,
+                    target, memory == executor::MemoryPersistence::kKeep ? " --keep" : "", check));
+    autopsy_.fixes.push_back(std::move(fix));
+    return Ok{};
+  }
+
+  const AutopsyRequest& request_;
+  Subject subject_;
+  Autopsy autopsy_;
+  Bytes original_;
+  Bytes target_;
+  wasm::LoadedModule loaded_;
+  std::vector<std::string> before_;
+  executor::Checkpoint start_{};
+};
+
+}  // namespace
+
+Result<Autopsy> autopsy(const AutopsyRequest& request) {
+  CANREC_TRY(Subject subject, Subject::open(request.directory, request.executor));
+  return Examiner(request, std::move(subject)).run();
+}
+
+}  // namespace canrec::recover

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Why can this canister not be upgraded, and what helps? The upgrade is run, the failure explained
+// from what the machine saw, and every fix that fits is tried on a copy before it is proposed.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "executor/executor.h"
+#include "recover/rehearse.h"
+
+namespace canrec::recover {
+
+/// What kind of failure it is; decides which fixes are tried.
+enum class Cause : uint8_t {
+  kStableOutOfBounds,  ///< a stable read or write beyond stable memory
+  kStable32Bit,        ///< the 32-bit stable API on more than 4 GiB
+  kForbiddenCall,      ///< a System API function that the hook's context does not allow
+  kCalledTrap,         ///< ic0.trap: the program itself gave up
+  kUnreachable,        ///< a panic or assertion
+  kInstructions,       ///< more instructions than allowed
+  kMemory,             ///< no memory to grow, or a memory limit
+  kStackOverflow,      ///< endless or too deep recursion
+  kOther,
+  kRefused,  ///< the network refuses before or without running code
+};
+std::string_view to_string(Cause cause);
+
+/// A way out, as it was tried.
+struct Fix {
+  std::vector<std::string> commands;  ///< ready to type; MODULE and files as the user named them
+  std::string what;                   ///< one sentence
+  std::string costs;                  ///< what it gives up; empty = nothing known
+  bool succeeds = false;
+  std::string words;         ///< "the upgrade succeeds", or why it still fails
+  bool answers_same = true;  ///< of the check queries, before and after
+  Sha256 module_hash{};      ///< of the patched module that was tried
+};
+
+struct Autopsy {
+  std::string directory;
+  std::string upgrade;    ///< module upgraded to; empty = the installed one
+  bool succeeds = false;  ///< nothing is wrong with this upgrade
+  std::string stage;
+  Cause cause = Cause::kOther;
+  std::string code;
+  std::string words;
+  std::optional<executor::RunReport> run;  ///< the execution that failed
+  std::vector<std::string> explanation;    ///< sentences
+  std::optional<Unlimited> unlimited;
+  std::vector<Fix> fixes;  ///< those that succeed first
+};
+
+struct AutopsyRequest {
+  std::filesystem::path directory;
+  std::optional<std::filesystem::path> upgrade;
+  std::string module_name = "wasm_module.bin";  ///< how commands name the installed module
+  std::string argument;                         ///< Candid text of the upgrade's argument
+  std::vector<std::string> checks;              ///< queries "get(7)" asked before and after
+  executor::Options executor;
+};
+
+/// Errors: those of opening the files; kScript for a check that cannot be read; kInterrupted.
+Result<Autopsy> autopsy(const AutopsyRequest& request);
+
+}  // namespace canrec::recover

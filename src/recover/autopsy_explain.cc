@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a stopped run to sentences.
+#include "recover/autopsy_explain.h"
+
+#include <fmt/core.h>
+
+#include "recover/memory_map.h"
+
+namespace canrec::recover {
+namespace {
+
+using ic::ExecutionError;
+
+constexpr uint64_t kShownBytes = 32;
+
+bool says(const executor::Stop& stop, std::string_view words) {
+  return stop.message.find(words) != std::string::npos;
+}
+
+bool says(const executor::Stop& stop, ic::TrapCode code) {
+  return says(stop, ic::trap_code_words(code));
+}
+
+// "0x00010000 lies in data segment 0; the bytes there: 4e 4f ... NOT1"
+std::string at_address(std::string_view what, uint64_t address, uint64_t length,
+                       const std::vector<MapPiece>& map, ByteView heap) {
+  const MapPiece* piece = piece_at(map, address);
+  if (piece == nullptr) {
+    return fmt::format("{} 0x{:08x} is beyond the heap, which ends at 0x{:08x}", what, address,
+                       heap.size());
+  }
+  std::string out = fmt::format("{} 0x{:08x} lies in {} [0x{:08x}, 0x{:08x})", what, address,
+                                piece->what, piece->begin, piece->end);
+  const uint64_t shown =
+      std::min({kShownBytes, length, address < heap.size() ? heap.size() - address : 0});
+  if (shown > 0) {
+    const ByteView bytes = heap.subspan(address, shown);
+    out += fmt::format("; before the hook ran the bytes there were {} \"{}\"", to_hex(bytes),
+                       printable(bytes));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Cause cause) {
+  switch (cause) {
+    case Cause::kStableOutOfBounds:
+      return "stable memory out of bounds";
+    case Cause::kStable32Bit:
+      return "32-bit stable API on more than 4 GiB";
+    case Cause::kForbiddenCall:
+      return "System API call that is not allowed here";
+    case Cause::kCalledTrap:
+      return "the program called ic0.trap";
+    case Cause::kUnreachable:
+      return "the program reached `unreachable` (a panic or failed assertion)";
+    case Cause::kInstructions:
+      return "instruction limit";
+    case Cause::kMemory:
+      return "no memory left to grow";
+    case Cause::kStackOverflow:
+      return "call stack exhausted";
+    case Cause::kOther:
+      return "trap";
+    case Cause::kRefused:
+      return "refused without running code";
+  }
+  return "trap";
+}
+
+const executor::RunReport* stopped_run(const executor::InstallOutcome& outcome) {
+  for (const executor::RunReport& run : outcome.runs) {
+    if (run.stopped) return &run;
+  }
+  return nullptr;
+}
+
+Cause cause_of(const executor::InstallOutcome& outcome) {
+  const executor::RunReport* run = stopped_run(outcome);
+  if (run == nullptr) return Cause::kRefused;
+  const executor::Stop& stop = run->stopped->stop;
+  switch (stop.error) {
+    case ExecutionError::kCalledTrap:
+      return Cause::kCalledTrap;
+    case ExecutionError::kOutOfInstructions:
+    case ExecutionError::kSliceOverrun:
+      return Cause::kInstructions;
+    case ExecutionError::kCannotGrow:
+    case ExecutionError::kMemoryLimit:
+    case ExecutionError::kMotokoReserved:
+      return Cause::kMemory;
+    case ExecutionError::kTrapped:
+      if (says(stop, ic::TrapCode::kStableOutOfBounds)) return Cause::kStableOutOfBounds;
+      if (says(stop, ic::TrapCode::kStableTooBigFor32Bit)) return Cause::kStable32Bit;
+      if (says(stop, ic::TrapCode::kUnreachable)) return Cause::kUnreachable;
+      if (says(stop, ic::TrapCode::kStackOverflow)) return Cause::kStackOverflow;
+      return Cause::kOther;
+    case ExecutionError::kUserContractViolation:
+    case ExecutionError::kToolchainContractViolation:
+      return says(stop, "cannot be executed in") ? Cause::kForbiddenCall : Cause::kOther;
+    default:
+      return Cause::kOther;
+  }
+}
+
+std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
+                                 const wasm::Module& module, ByteView heap_before) {
+  std::vector<std::string> out;
+  const std::vector<MapPiece> map = memory_map(module, heap_before.size());
+  out.push_back(fmt::format("at that moment the heap had {} and stable memory {}",
+                            human_size(run.heap.after_bytes), human_size(run.stable.after_bytes)));
+  if (!run.last_api_calls.empty()) {
+    const executor::ApiCall& last = run.last_api_calls.back();
+    out.push_back(fmt::format("the last System API call was {}", last.text()));
+    const std::string_view name = ic::info(last.function).name;
+    const bool writes = name == "stable_write" || name == "stable64_write";
+    const bool reads = name == "stable_read" || name == "stable64_read";
+    if (cause == Cause::kStableOutOfBounds && (writes || reads)) {
+      const uint64_t offset = last.arguments[writes ? 0 : 1];
+      const uint64_t address = last.arguments[writes ? 1 : 0];
+      const uint64_t length = last.arguments[2];
+      const uint64_t size = run.stable.after_bytes;
+      out.push_back(
+          fmt::format("it {} {} at stable offset {}, which needs {} of stable memory: {} pages "
+                      "more than the {} "
+                      "there: {}",
+                      writes ? "writes" : "reads", human_size(length), grouped(offset),
+                      human_size(offset + length),
+                      grouped((offset + length - std::min(size, offset + length) + 65535) / 65536),
+                      grouped(size / 65536)));
+      out.push_back(at_address("the heap address", address, length, map, heap_before));
+    }
+  }
+  if (cause == Cause::kCalledTrap) {
+    out.push_back(fmt::format("the program's own words: \"{}\"", run.stopped->stop.log));
+  }
+  if (cause == Cause::kMemory) {
+    out.push_back(
+        "the hook needs memory that it cannot have: serialising makes a second copy of the data");
+  }
+  return out;
+}
+
+}  // namespace canrec::recover

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The words of an autopsy: cause and explanation from the report of the failed run.
+
+#include <string>
+#include <vector>
+
+#include "recover/autopsy.h"
+
+namespace canrec::recover {
+
+/// The cause, from how the run was stopped; kRefused when no code ran.
+Cause cause_of(const executor::InstallOutcome& outcome);
+
+/// What happened, in sentences: the failing call with its arguments, the sizes at that moment, what
+/// lies at the addresses involved.
+std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
+                                 const wasm::Module& module, ByteView heap_before);
+
+/// The run of an installation that was stopped, or nullptr.
+const executor::RunReport* stopped_run(const executor::InstallOutcome& outcome);
+
+}  // namespace canrec::recover
