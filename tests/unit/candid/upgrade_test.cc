@@ -5,49 +5,14 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <set>
-
 #include "unit/candid/support.h"
+#include "unit/candid/table.h"
 
 namespace canrec::candid {
 namespace {
 
-struct Row {
-  size_t line;
-  std::string verdict, previous, next, places, reason;
-};
-
-std::string trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return std::string(text);
-}
-
-std::vector<Row> rows() {
-  std::ifstream file(CANREC_SOURCE_DIR "/tests/unit/candid/service_pairs.txt");
-  std::vector<Row> list;
-  std::string line;
-  for (size_t number = 1; std::getline(file, line); ++number) {
-    if (line.empty() || line[0] == '#') continue;
-    std::vector<std::string> cells;
-    for (size_t at = 0;;) {
-      const size_t bar = line.find('|', at);
-      cells.push_back(trimmed(std::string_view(line).substr(at, bar - at)));
-      if (bar == std::string::npos) break;
-      at = bar + 1;
-    }
-    EXPECT_EQ(cells.size(), 5U) << "line " << number;
-    if (cells.size() != 5) continue;
-    list.push_back({number, cells[0], cells[1], cells[2], cells[3], cells[4]});
-  }
-  return list;
-}
-
 Program program(const std::string& cell) {
-  std::string text = cell;
-  if (cell.starts_with("(")) text = "service : { f : " + cell + " }";
-  if (cell.starts_with("{")) text = "service : " + cell;
+  const std::string text = test::service_text(cell);
   auto parsed = parse_program(text);
   EXPECT_TRUE(parsed) << text << ": " << (parsed ? "" : parsed.error().message());
   return parsed ? std::move(*parsed) : Program{};
@@ -59,13 +24,14 @@ std::string word(const InterfaceVerdict& verdict) {
 }
 
 TEST(CandidUpgrade, JudgesEveryPairOfTheTable) {
-  const auto list = rows();
-  EXPECT_GE(list.size(), 150U);
-  for (const Row& row : list) {
-    SCOPED_TRACE(fmt::format("line {}: {}", row.line, row.reason));
-    const auto verdict = check_upgrade(program(row.next), program(row.previous));
+  // verdict | OLD | NEW | places | reason
+  const auto rows = test::read_table("service_pairs.txt", 5);
+  EXPECT_GE(rows.size(), 150U);
+  for (const test::Row& row : rows) {
+    SCOPED_TRACE(fmt::format("line {}: {}", row.line, row.cells[4]));
+    const auto verdict = check_upgrade(program(row.cells[2]), program(row.cells[1]));
     ASSERT_TRUE(verdict);
-    EXPECT_EQ(word(*verdict), row.verdict);
+    EXPECT_EQ(word(*verdict), row.cells[0]);
     std::string places;
     for (const InterfaceProblem& problem : verdict->problems) {
       if (&problem != &verdict->problems.front()) places += ';';
@@ -76,8 +42,8 @@ TEST(CandidUpgrade, JudgesEveryPairOfTheTable) {
       EXPECT_FALSE(problem.message.empty());
       EXPECT_TRUE(problem.hurts_old);
     }
-    EXPECT_EQ(places, row.places);
-    EXPECT_FALSE(row.reason.empty());
+    EXPECT_EQ(places, row.cells[3]);
+    EXPECT_FALSE(row.cells[4].empty());
   }
 }
 

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parser of stable signatures.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/checked.h"
+#include "candid/motoko_lexer.h"
+#include "candid/motoko_signature.h"
+
+namespace canrec::candid::motoko {
+namespace {
+
+// Levels of types inside types in a text. Reason: the parser recurses once a level.
+constexpr uint32_t kMaxDepth = 512;
+
+constexpr std::array<std::string_view, 22> kPrimitives = {
+    "Null", "Bool",      "Nat",    "Nat8",  "Nat16", "Nat32",   "Nat64", "Int",
+    "Int8", "Int16",     "Int32",  "Int64", "Float", "Float32", "Char",  "Text",
+    "Blob", "Principal", "Region", "Any",   "None",  "Error"};
+
+class Parser {
+ public:
+  Parser(Tokens& tokens, TypeStore& store) : in_(tokens), store_(store) {}
+
+  Result<Signature> signature();
+
+ private:
+  // A type, or several in one pair of brackets, which matters in front of an arrow.
+  struct Group {
+    bool brackets = false;
+    std::vector<TypeIdx> types;
+  };
+
+  Result<TypeIdx> type();
+  Result<Group> function_or_less(bool brackets_kept);
+  Result<Group> operand();
+  Result<Group> operand_inside();
+  Result<Group> bracketed();
+  Result<TypeIdx> array();
+  Result<TypeIdx> object_or_variant(Kind kind);
+  Result<Field> object_field();
+  Result<Field> tag();
+  Result<TypeIdx> shared_function();
+  Result<TypeIdx> function(Sharing sharing, const Group& arguments);
+  Result<std::vector<TypeIdx>> parameters();
+  Result<TypeIdx> named();
+  Result<TypeIdx> meet(TypeIdx left, TypeIdx right);
+  Status definitions();
+  Result<std::vector<StableField>> fields(bool before);
+  Status migrations(Signature& out);
+  TypeIdx as_type(const Group& group);
+  TypeIdx wrap(Kind kind, TypeIdx inner, std::string_view name = {});
+
+  Tokens& in_;
+  TypeStore& store_;
+  uint32_t depth_ = 0;
+  std::map<std::string, uint32_t, std::less<>> definitions_;
+  std::set<uint32_t> defined_;
+  std::vector<std::string> parameters_;  // in scope, by level
+};
+
+TypeIdx Parser::wrap(Kind kind, TypeIdx inner, std::string_view name) {
+  Type type;
+  type.kind = kind;
+  type.name = name;
+  type.parts = {inner};
+  return store_.intern(std::move(type));
+}
+
+TypeIdx Parser::as_type(const Group& group) {
+  if (group.types.size() == 1) return group.types[0];
+  Type tuple;
+  tuple.kind = Kind::kTuple;
+  tuple.parts = group.types;
+  return store_.intern(std::move(tuple));
+}
+
+Result<TypeIdx> Parser::type() {
+  CANREC_TRY(const Group first, function_or_less(false));
+  TypeIdx result = as_type(first);
+  while (in_.is("and") || in_.is("or")) {
+    if (in_.is("or")) return in_.error("`or` types are not understood", Errc::kCandidUnknown);
+    in_.advance();
+    CANREC_TRY(const Group next, function_or_less(false));
+    CANREC_TRY(result, meet(result, as_type(next)));
+  }
+  return result;
+}
+
+// Two object types in one: all fields of both.
+Result<TypeIdx> Parser::meet(TypeIdx left, TypeIdx right) {
+  for (const TypeIdx side : {left, right}) {
+    const Type& named = store_.at(side);
+    if (named.kind == Kind::kNamed && !defined_.contains(named.number)) {
+      return in_.error("`and` of a type that is defined later is not understood",
+                       Errc::kCandidUnknown);
+    }
+  }
+  CANREC_TRY(const TypeIdx a, store_.unfold(left));
+  CANREC_TRY(const TypeIdx b, store_.unfold(right));
+  Type merged = store_.at(a);
+  if (merged.kind != Kind::kObject || store_.at(b).kind != Kind::kObject) {
+    return in_.error("`and` of types that are no records is not understood", Errc::kCandidUnknown);
+  }
+  for (const Field& field : store_.at(b).fields) {
+    const auto same = std::ranges::find(merged.fields, field.name, &Field::name);
+    if (same == merged.fields.end()) {
+      merged.fields.push_back(field);
+    } else if (same->type != field.type) {
+      return in_.error("`and` of records that differ in a field is not understood",
+                       Errc::kCandidUnknown);
+    }
+  }
+  std::ranges::sort(merged.fields, {}, &Field::name);
+  return store_.intern(std::move(merged));
+}
+
+Result<Parser::Group> Parser::function_or_less(bool brackets_kept) {
+  if (in_.is("shared")) {
+    CANREC_TRY(const TypeIdx func, shared_function());
+    return Group{false, {func}};
+  }
+  const size_t levels = parameters_.size();
+  if (in_.is("<")) {
+    // A local function with type parameters.
+    CANREC_TRY(std::vector<TypeIdx> bounds, parameters());
+    CANREC_TRY(Group arguments, operand());
+    const auto count = narrow<uint32_t>(bounds.size());
+    if (!arguments.brackets) arguments = {true, {as_type(arguments)}};
+    arguments.types.insert(arguments.types.begin(), bounds.begin(), bounds.end());
+    CANREC_TRY(const TypeIdx func, function(Sharing::kLocal, arguments));
+    parameters_.resize(levels);
+    Type type = store_.at(func);
+    type.bounds = count;
+    return Group{false, {store_.intern(std::move(type))}};
+  }
+  CANREC_TRY(Group left, operand());
+  if (!in_.is("->")) {
+    if (!brackets_kept) return Group{false, {as_type(left)}};
+    return left;
+  }
+  CANREC_TRY(const TypeIdx func, function(Sharing::kLocal, left));
+  return Group{false, {func}};
+}
+
+// After the arguments, at the arrow.
+Result<TypeIdx> Parser::function(Sharing sharing, const Group& arguments) {
+  CANREC_CHECK(in_.expect("->"));
+  CANREC_TRY(const Group results, function_or_less(true));
+  Type func;
+  func.kind = Kind::kFunction;
+  func.sharing = sharing;
+  func.parts = arguments.types;
+  func.results = results.types;
+  return store_.intern(std::move(func));
+}
+
+Result<TypeIdx> Parser::shared_function() {
+  in_.advance();
+  Sharing sharing = Sharing::kShared;
+  if (in_.accept("composite")) {
+    CANREC_CHECK(in_.expect("query"));
+    sharing = Sharing::kCompositeQuery;
+  } else if (in_.accept("query")) {
+    sharing = Sharing::kQuery;
+  }
+  CANREC_TRY(const Group arguments, operand());
+  return function(sharing, arguments);
+}
+
+// "<T <: Bound, U>": pushes the names, answers the bounds.
+Result<std::vector<TypeIdx>> Parser::parameters() {
+  std::vector<TypeIdx> bounds;
+  CANREC_CHECK(in_.expect("<"));
+  while (!in_.is(">")) {
+    CANREC_TRY(std::string name, in_.word("a type parameter"));
+    parameters_.push_back(std::move(name));
+    TypeIdx bound = store_.primitive("Any");
+    if (in_.accept("<:")) {
+      CANREC_TRY(bound, type());
+    }
+    bounds.push_back(bound);
+    if (!in_.accept(",")) break;
+  }
+  CANREC_CHECK(in_.expect(">"));
+  return bounds;
+}
+
+Result<Parser::Group> Parser::operand() {
+  if (depth_ == kMaxDepth || store_.full()) {
+    return in_.error(fmt::format("types nest deeper than {} levels", kMaxDepth), Errc::kLimit);
+  }
+  ++depth_;
+  auto result = operand_inside();
+  --depth_;
+  return result;
+}
+
+Result<Parser::Group> Parser::operand_inside() {
+  if (in_.is("(")) return bracketed();
+  TypeIdx result{};
+  if (in_.accept("?")) {
+    CANREC_TRY(const Group inner, operand());
+    result = wrap(Kind::kOption, as_type(inner));
+  } else if (in_.is("[")) {
+    CANREC_TRY(result, array());
+  } else if (in_.is("{")) {
+    CANREC_TRY(result, object_or_variant(Kind::kObject));
+  } else if (in_.accept("actor")) {
+    CANREC_TRY(result, object_or_variant(Kind::kActor));
+  } else if (in_.accept("module")) {
+    CANREC_TRY(result, object_or_variant(Kind::kModule));
+  } else if (in_.accept("object")) {
+    CANREC_TRY(result, object_or_variant(Kind::kObject));
+  } else if (in_.accept("weak")) {
+    CANREC_TRY(const Group inner, operand());
+    result = wrap(Kind::kWeak, as_type(inner));
+  } else if (in_.accept("async")) {
+    const std::string_view name = in_.accept("*") ? "async*" : "async";
+    CANREC_TRY(const Group inner, operand());
+    result = wrap(Kind::kAsync, as_type(inner), name);
+  } else {
+    CANREC_TRY(result, named());
+  }
+  return Group{false, {result}};
+}
+
+// "()", "(T)", "(name : T, U)".
+Result<Parser::Group> Parser::bracketed() {
+  in_.advance();
+  Group group{true, {}};
+  while (!in_.is(")")) {
+    if (in_.peek().kind == Token::Kind::kWord && in_.peek(1).text == ":" &&
+        in_.peek(1).kind == Token::Kind::kPunct) {
+      in_.advance();
+      in_.advance();
+    }
+    CANREC_TRY(const TypeIdx item, type());
+    group.types.push_back(item);
+    if (!in_.accept(",")) break;
+  }
+  CANREC_CHECK(in_.expect(")"));
+  return group;
+}
+
+Result<TypeIdx> Parser::array() {
+  in_.advance();
+  const bool is_var = in_.accept("var");
+  CANREC_TRY(TypeIdx element, type());
+  if (is_var) element = wrap(Kind::kMutable, element);
+  CANREC_CHECK(in_.expect("]"));
+  return wrap(Kind::kArray, element);
+}
+
+Result<Field> Parser::object_field() {
+  Field field;
+  if (in_.accept("type")) {
+    CANREC_TRY(const std::string name, in_.word("a type name"));
+    field.name = "type " + name;
+    CANREC_CHECK(in_.expect("="));
+    CANREC_TRY(field.type, type());
+    return field;
+  }
+  const bool is_var = in_.accept("var");
+  CANREC_TRY(field.name, in_.word("a field name"));
+  CANREC_CHECK(in_.expect(":"));
+  CANREC_TRY(field.type, type());
+  if (is_var) field.type = wrap(Kind::kMutable, field.type);
+  return field;
+}
+
+Result<Field> Parser::tag() {
+  Field field;
+  CANREC_TRY(field.name, in_.word("a tag"));
+  if (in_.accept(":")) {
+    CANREC_TRY(field.type, type());
+  } else {
+    field.type = as_type({true, {}});
+  }
+  return field;
+}
+
+Result<TypeIdx> Parser::object_or_variant(Kind kind) {
+  CANREC_CHECK(in_.expect("{"));
+  Type result;
+  result.kind = kind;
+  bool first = true;
+  while (!in_.is("}")) {
+    const bool hash = in_.accept("#");
+    if (first && hash) result.kind = Kind::kVariant;
+    if (hash != (result.kind == Kind::kVariant) || (hash && kind != Kind::kObject)) {
+      return in_.error("fields and tags do not mix");
+    }
+    if (hash && first && in_.is("}")) break;  // {#}: no tags
+    first = false;
+    CANREC_TRY(Field field, hash ? tag() : object_field());
+    result.fields.push_back(std::move(field));
+    if (!in_.accept(";")) break;
+  }
+  CANREC_CHECK(in_.expect("}"));
+  std::ranges::sort(result.fields, {}, &Field::name);
+  const auto twice = std::ranges::adjacent_find(result.fields, {}, &Field::name);
+  if (twice != result.fields.end()) {
+    return in_.error(fmt::format("field {} stands twice (M0018)", twice->name), Errc::kCandidType);
+  }
+  return store_.intern(std::move(result));
+}
+
+Result<TypeIdx> Parser::named() {
+  const Token token = in_.peek();
+  if (token.kind != Token::Kind::kWord) {
+    return in_.error(
+        fmt::format("a type wanted, not `{}`", in_.at_end() ? "the end of the text" : token.text));
+  }
+  const auto parameter = std::find(parameters_.rbegin(), parameters_.rend(), token.text);
+  if (parameter != parameters_.rend()) {
+    in_.advance();
+    Type type;
+    type.kind = Kind::kParameter;
+    type.number = static_cast<uint32_t>(parameters_.rend() - parameter - 1);
+    type.name = token.text;
+    return store_.intern(std::move(type));
+  }
+  const auto definition = definitions_.find(token.text);
+  if (definition == definitions_.end()) {
+    if (std::ranges::find(kPrimitives, token.text) == kPrimitives.end()) {
+      return in_.error(fmt::format("unbound type {} (M0029)", token.text), Errc::kCandidType);
+    }
+    in_.advance();
+    return store_.primitive(token.text);
+  }
+  in_.advance();
+  Type type;
+  type.kind = Kind::kNamed;
+  type.number = definition->second;
+  if (in_.accept("<")) {
+    while (!in_.is(">")) {
+      CANREC_TRY(const TypeIdx argument, this->type());
+      type.parts.push_back(argument);
+      if (!in_.accept(",")) break;
+    }
+    CANREC_CHECK(in_.expect(">"));
+  }
+  if (type.parts.size() != store_.definition(type.number).bounds.size()) {
+    return in_.error(fmt::format("type {} has another number of arguments", token.text),
+                     Errc::kCandidType);
+  }
+  return store_.intern(std::move(type));
+}
+
+// All names first, because definitions may refer to later ones.
+Status Parser::definitions() {
+  Tokens ahead = in_;
+  for (size_t nested = 0; !ahead.at_end(); ahead.advance()) {
+    if (ahead.is("{") || ahead.is("(")) ++nested;
+    if ((ahead.is("}") || ahead.is(")")) && nested > 0) --nested;
+    if (nested != 0 || !ahead.is("type")) continue;
+    ahead.advance();
+    CANREC_TRY(const std::string name, ahead.word("a type name"));
+    const uint32_t number = store_.add_definition(name);
+    if (!definitions_.emplace(name, number).second) {
+      return ahead.error(fmt::format("type {} is defined twice", name), Errc::kCandidType);
+    }
+    // The number of parameters is needed before the bounds are read.
+    if (ahead.is("<")) {
+      size_t depth = 0;
+      size_t count = 1;
+      for (; !ahead.at_end(); ahead.advance()) {
+        if (ahead.is("<")) ++depth;
+        if (ahead.is(",") && depth == 1) ++count;
+        if (ahead.is(">") && --depth == 0) break;
+      }
+      store_.definition(number).bounds.assign(count, store_.primitive("Any"));
+    }
+  }
+  while (in_.accept("type")) {
+    CANREC_TRY(const std::string name, in_.word("a type name"));
+    const uint32_t number = definitions_.at(name);
+    if (in_.is("<")) {
+      CANREC_TRY(std::vector<TypeIdx> bounds, parameters());
+      if (bounds.size() != store_.definition(number).bounds.size()) {
+        return in_.error("type parameters are not understood");
+      }
+      store_.definition(number).bounds = std::move(bounds);
+    }
+    CANREC_CHECK(in_.expect("="));
+    CANREC_TRY(store_.definition(number).body, type());
+    parameters_.clear();
+    defined_.insert(number);
+    if (!in_.accept(";") && !in_.is("actor") && !in_.is("{")) return in_.expect(";");
+  }
+  for (const auto& [name, number] : definitions_) {
+    if (!defined_.contains(number)) return in_.error(fmt::format("type {} has no meaning", name));
+  }
+  return Ok{};
+}
+
+Result<std::vector<StableField>> Parser::fields(bool before) {
+  std::vector<StableField> list;
+  CANREC_CHECK(in_.expect("{"));
+  while (!in_.is("}")) {
+    StableField field;
+    field.required = before && in_.accept("in");
+    if (!field.required) CANREC_CHECK(in_.expect("stable"));
+    field.is_var = in_.accept("var");
+    CANREC_TRY(field.name, in_.word("the name of a stable variable"));
+    CANREC_CHECK(in_.expect(":"));
+    CANREC_TRY(field.type, type());
+    list.push_back(std::move(field));
+    if (!in_.accept(";")) break;
+  }
+  CANREC_CHECK(in_.expect("}"));
+  std::ranges::stable_sort(list, {}, &StableField::name);
+  const auto twice = std::ranges::adjacent_find(list, {}, &StableField::name);
+  if (twice != list.end()) {
+    return in_.error(fmt::format("stable variable {} stands twice (M0018)", twice->name),
+                     Errc::kCandidType);
+  }
+  return list;
+}
+
+Status Parser::migrations(Signature& out) {
+  CANREC_CHECK(in_.expect("{"));
+  while (!in_.is("}")) {
+    Migration migration;
+    if (in_.peek().kind != Token::Kind::kString) {
+      return in_.error("the name of a migration in quotes wanted");
+    }
+    migration.label = in_.peek().text;
+    in_.advance();
+    CANREC_CHECK(in_.expect(":"));
+    CANREC_TRY(migration.type, type());
+    out.migrations.push_back(std::move(migration));
+    if (!in_.accept(";")) break;
+  }
+  return in_.expect("}");
+}
+
+Result<Signature> Parser::signature() {
+  Signature result;
+  CANREC_CHECK(definitions());
+  if (in_.is("{")) {
+    result.form = Form::kChain;
+    CANREC_CHECK(migrations(result));
+  }
+  CANREC_CHECK(in_.expect("actor"));
+  if (result.form != Form::kChain && in_.accept("(")) {
+    result.form = Form::kPair;
+    CANREC_TRY(result.before, fields(true));
+    CANREC_CHECK(in_.expect(","));
+    CANREC_TRY(result.fields, fields(false));
+    CANREC_CHECK(in_.expect(")"));
+  } else {
+    CANREC_TRY(result.fields, fields(false));
+  }
+  in_.accept(";");
+  if (!in_.at_end()) return in_.error("nothing may follow the signature");
+  return result;
+}
+
+}  // namespace
+
+Result<Signature> parse_signature(std::string_view text, TypeStore& store) {
+  CANREC_TRY(Tokens tokens, Tokens::cut(text));
+  CANREC_TRY(Signature result, Parser(tokens, store).signature());
+  result.version = Tokens::version_of(text);
+  return result;
+}
+
+}  // namespace canrec::candid::motoko

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk over pairs of Motoko types.
+#include "candid/motoko_subtype.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/checked.h"
+
+namespace canrec::candid::motoko {
+namespace {
+
+// Pairs one question may visit; the compiler gives up at a depth of 10,000.
+constexpr uint64_t kMaxPairs = 1'000'000;
+
+enum class Rules : uint8_t { kCompiler, kRuntime };
+
+class Walk {
+ public:
+  Walk(TypeStore& store, Rules rules, size_t limit) : store_(store), rules_(rules), limit_(limit) {}
+
+  Result<std::vector<Misfit>> run(TypeIdx old_type, TypeIdx new_type);
+
+ private:
+  struct Work {
+    TypeIdx sub;
+    TypeIdx super;
+    bool swapped;    // behind an odd number of arguments: `sub` is of the new side
+    uint32_t trail;  // index into trail_
+  };
+  struct Step {
+    uint32_t parent;
+    std::string words;
+  };
+
+  Status expand(const Work& work);
+  void fields(const Work& work, const Type& sub, const Type& super);
+  void tags(const Work& work, const Type& sub, const Type& super);
+  void function(const Work& work, const Type& sub, const Type& super);
+  void both_ways(const Work& work, TypeIdx sub, TypeIdx super);
+  void demand(const Work& from, TypeIdx sub, TypeIdx super, std::string words);
+  void misfit(const Work& work, Why why, std::string_view label = {});
+  Result<TypeIdx> normal(TypeIdx idx);
+  bool runtime() const { return rules_ == Rules::kRuntime; }
+
+  TypeStore& store_;
+  Rules rules_;
+  size_t limit_;
+  std::set<std::pair<TypeIdx, TypeIdx>> visited_;
+  std::vector<Work> stack_;
+  std::vector<Work> children_;
+  std::vector<Step> trail_;
+  std::vector<Misfit> found_;
+};
+
+void Walk::demand(const Work& from, TypeIdx sub, TypeIdx super, std::string words) {
+  uint32_t trail = from.trail;
+  if (!words.empty()) {
+    trail = narrow<uint32_t>(trail_.size());
+    trail_.push_back({from.trail, std::move(words)});
+  }
+  children_.push_back({sub, super, from.swapped, trail});
+}
+
+void Walk::misfit(const Work& work, Why why, std::string_view label) {
+  if (found_.size() >= limit_) return;
+  Misfit misfit;
+  misfit.why = why;
+  misfit.old_type = work.swapped ? work.super : work.sub;
+  misfit.new_type = work.swapped ? work.sub : work.super;
+  misfit.label = label;
+  std::vector<std::string_view> steps;
+  for (uint32_t at = work.trail; at != 0; at = trail_[at].parent) {
+    steps.push_back(trail_[at].words);
+  }
+  if (!label.empty()) {
+    misfit.path = fmt::format("{} {}", why == Why::kTagGone ? "tag" : "field", label);
+  }
+  for (const std::string_view step : steps) {
+    misfit.path =
+        misfit.path.empty() ? std::string(step) : fmt::format("{}, {}", step, misfit.path);
+  }
+  found_.push_back(std::move(misfit));
+}
+
+void Walk::both_ways(const Work& work, TypeIdx sub, TypeIdx super) {
+  demand(work, sub, super, {});
+  Work other = work;
+  other.swapped = !work.swapped;
+  demand(other, super, sub, {});
+}
+
+const Field* find(const Type& type, std::string_view name) {
+  const auto found = std::ranges::lower_bound(type.fields, name, {}, &Field::name);
+  return found == type.fields.end() || found->name != name ? nullptr : &*found;
+}
+
+// Records keep their fields; an actor the run-time system compares may lose methods.
+void Walk::fields(const Work& work, const Type& sub, const Type& super) {
+  const bool may_lose = runtime() && sub.kind == Kind::kActor;
+  for (const Field& field : super.fields) {
+    if (const Field* own = find(sub, field.name)) {
+      demand(work, own->type, field.type, fmt::format("field {}", field.name));
+      continue;
+    }
+    misfit(work, Why::kFieldRequired, field.name);
+    const auto renamed = std::ranges::find_if(sub.fields, [&](const Field& lost) {
+      return lost.type == field.type && find(super, lost.name) == nullptr;
+    });
+    if (renamed != sub.fields.end() && !found_.empty()) {
+      found_.back().renamed_from = renamed->name;
+    }
+  }
+  if (may_lose) return;
+  for (const Field& field : sub.fields) {
+    if (find(super, field.name) == nullptr) misfit(work, Why::kFieldLost, field.name);
+  }
+}
+
+void Walk::tags(const Work& work, const Type& sub, const Type& super) {
+  for (const Field& tag : sub.fields) {
+    if (const Field* own = find(super, tag.name)) {
+      demand(work, tag.type, own->type, fmt::format("tag {}", tag.name));
+    } else {
+      misfit(work, Why::kTagGone, tag.name);
+    }
+  }
+}
+
+void Walk::function(const Work& work, const Type& sub, const Type& super) {
+  if (sub.sharing != super.sharing) return misfit(work, Why::kSharing);
+  if (sub.parts.size() != super.parts.size() || sub.results.size() != super.results.size() ||
+      sub.bounds != super.bounds) {
+    return misfit(work, Why::kArity);
+  }
+  for (size_t i = 0; i < sub.parts.size(); ++i) {
+    if (i < sub.bounds) {
+      both_ways(work, sub.parts[i], super.parts[i]);
+      continue;
+    }
+    Work swapped = work;
+    swapped.swapped = !work.swapped;
+    demand(swapped, super.parts[i], sub.parts[i], fmt::format("argument {}", i - sub.bounds + 1));
+  }
+  for (size_t i = 0; i < sub.results.size(); ++i) {
+    demand(work, sub.results[i], super.results[i], fmt::format("result {}", i + 1));
+  }
+}
+
+// What the rules see of a type: definitions followed; for the run-time system, types with one
+// type code made one.
+Result<TypeIdx> Walk::normal(TypeIdx idx) {
+  CANREC_TRY(const TypeIdx plain, store_.unfold(idx));
+  if (!runtime()) return plain;
+  const Type& type = store_.at(plain);
+  if (type.kind == Kind::kPrimitive && type.name == "Char") return store_.primitive("Nat32");
+  if (type.kind == Kind::kTuple && type.parts.empty()) return store_.primitive("Null");
+  if (type.kind == Kind::kArray) {
+    CANREC_TRY(const TypeIdx element, store_.unfold(type.parts[0]));
+    if (store_.at(element).kind != Kind::kMutable) return plain;
+    Type array;
+    array.kind = Kind::kArray;
+    array.parts = {store_.at(element).parts[0]};
+    Type cell;
+    cell.kind = Kind::kMutable;
+    cell.parts = {store_.intern(std::move(array))};
+    return store_.intern(std::move(cell));
+  }
+  return plain;
+}
+
+Status Walk::expand(const Work& work) {
+  // Copies: the store may grow while parts are looked at.
+  const Type sub = store_.at(work.sub);
+  const Type super = store_.at(work.super);
+  const bool sub_primitive = sub.kind == Kind::kPrimitive;
+  if (super.kind == Kind::kPrimitive && super.name == "Any") {
+    misfit(work, runtime() ? Why::kTypes : Why::kPromoted);
+    return Ok{};
+  }
+  if (sub_primitive && sub.name == "None" && !runtime()) return Ok{};
+  if (sub_primitive && sub.name == "Null" && super.kind == Kind::kOption) return Ok{};
+  if (sub_primitive && super.kind == Kind::kPrimitive) {
+    if (!(sub.name == "Nat" && super.name == "Int")) misfit(work, Why::kTypes);
+    return Ok{};
+  }
+  if (sub.kind != super.kind) {
+    const bool cells = sub.kind == Kind::kMutable || super.kind == Kind::kMutable;
+    misfit(work, cells ? Why::kMutability : Why::kTypes);
+    return Ok{};
+  }
+  switch (sub.kind) {
+    case Kind::kOption:
+      demand(work, sub.parts[0], super.parts[0], "option");
+      break;
+    case Kind::kArray:
+      demand(work, sub.parts[0], super.parts[0], "element");
+      break;
+    case Kind::kWeak:
+      demand(work, sub.parts[0], super.parts[0], "weak reference");
+      break;
+    case Kind::kMutable:
+      both_ways(work, sub.parts[0], super.parts[0]);
+      break;
+    case Kind::kAsync:
+      if (sub.name != super.name) {
+        misfit(work, Why::kTypes);
+      } else {
+        demand(work, sub.parts[0], super.parts[0], {});
+      }
+      break;
+    case Kind::kTuple:
+      if (sub.parts.size() != super.parts.size()) {
+        misfit(work, Why::kArity);
+        break;
+      }
+      for (size_t i = 0; i < sub.parts.size(); ++i) {
+        demand(work, sub.parts[i], super.parts[i], fmt::format("item {}", i));
+      }
+      break;
+    case Kind::kObject:
+    case Kind::kActor:
+    case Kind::kModule:
+      fields(work, sub, super);
+      break;
+    case Kind::kVariant:
+      tags(work, sub, super);
+      break;
+    case Kind::kFunction:
+      function(work, sub, super);
+      break;
+    case Kind::kParameter:
+      if (sub.number != super.number) misfit(work, Why::kTypes);
+      break;
+    case Kind::kPrimitive:
+    case Kind::kNamed:
+      CANREC_ASSERT(false);
+  }
+  return Ok{};
+}
+
+Result<std::vector<Misfit>> Walk::run(TypeIdx old_type, TypeIdx new_type) {
+  trail_.push_back({0, {}});
+  stack_.push_back({old_type, new_type, false, 0});
+  for (uint64_t steps = 0; !stack_.empty() && found_.size() < limit_; ++steps) {
+    if (steps == kMaxPairs) return fail(Errc::kLimit, "the types take too many steps to compare");
+    Work work = stack_.back();
+    stack_.pop_back();
+    CANREC_TRY(work.sub, normal(work.sub));
+    CANREC_TRY(work.super, normal(work.super));
+    if (work.sub == work.super) continue;
+    // Pairs with a primitive end the walk, so each of their places can be reported.
+    const bool ends = store_.at(work.sub).kind == Kind::kPrimitive ||
+                      store_.at(work.super).kind == Kind::kPrimitive;
+    if (!ends && !visited_.emplace(work.sub, work.super).second) continue;
+    children_.clear();
+    CANREC_CHECK(expand(work));
+    stack_.insert(stack_.end(), children_.rbegin(), children_.rend());
+  }
+  return std::move(found_);
+}
+
+}  // namespace
+
+Result<std::vector<Misfit>> stable_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
+                                           size_t limit) {
+  return Walk(store, Rules::kCompiler, limit).run(old_type, new_type);
+}
+
+Result<std::vector<Misfit>> runtime_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
+                                            size_t limit) {
+  return Walk(store, Rules::kRuntime, limit).run(old_type, new_type);
+}
+
+}  // namespace canrec::candid::motoko
