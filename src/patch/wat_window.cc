@@ -220,8 +220,16 @@ Result<Body> take_apart(const Module& module, FuncIdx function) {
   for (const wasm::LocalGroup& group : groups) {
     body.locals.insert(body.locals.end(), group.count, group.type);
   }
-  CANREC_CHECK(walk(module, function,
-                    [&](const Site& site) { body.instructions.push_back(site.instruction); }));
+  CANREC_CHECK(walk(module, function, [&](const Site& site) {
+    // WABT leaves an empty `else` out: it is taken as part of its `end`.
+    Instruction at = site.instruction;
+    if (at.op == wasm::Opcode::kEnd && !body.instructions.empty() &&
+        body.instructions.back().op == wasm::Opcode::kElse) {
+      at.offset = body.instructions.back().offset;
+      body.instructions.pop_back();
+    }
+    body.instructions.push_back(at);
+  }));
   return body;
 }
 
