@@ -31,7 +31,7 @@ ExitCode run(Session& session, const InstallOptions& given) {
   const ic::Principal canister = network.create_canister();
   executor::Settings settings;
   settings.controllers = {caller};
-  CLI_CHECK(session, "", network.update_settings(canister, std::move(settings)));
+  CLI_CHECK(session, "", network.set_settings(canister, std::move(settings)));
   executor::InstallRequest request;
   request.canister = canister;
   request.module = std::move(module);

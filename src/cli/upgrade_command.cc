@@ -40,7 +40,7 @@ ExitCode run(Session& session, const UpgradeOptions& given) {
   executor::Settings settings;
   settings.controllers = {caller};
   settings.wasm_memory_limit = given.memory_limit;
-  CLI_CHECK(session, "", network.update_settings(canister, std::move(settings)));
+  CLI_CHECK(session, "", network.set_settings(canister, std::move(settings)));
   // A canister is stopped for an upgrade, and some ask whether they are.
   const auto during = given.running ? executor::RunStatus::kRunning : executor::RunStatus::kStopped;
   CLI_CHECK(session, "", network.set_status(canister, during));

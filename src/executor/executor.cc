@@ -142,11 +142,10 @@ const Canister* Executor::find(const ic::Principal& id) const {
   return it == canisters.end() ? nullptr : &it->second;
 }
 
-Status Executor::update_settings(const ic::Principal& id, Settings settings) {
+Status Executor::set_settings(const ic::Principal& id, Settings settings) {
   CANREC_TRY(Canister* const canister, impl_->network.canister(id));
   canister->settings = std::move(settings);
   std::sort(canister->settings.controllers.begin(), canister->settings.controllers.end());
-  ++canister->version;
   canister->update_hook_status();
   return Ok{};
 }

@@ -132,8 +132,8 @@ class Executor {
                              std::optional<ic::Principal> id = std::nullopt);
   /// The state of a canister, or null.
   const Canister* find(const ic::Principal& id) const;
-  /// Changes settings. Errors: kNotFound.
-  Status update_settings(const ic::Principal& id, Settings settings);
+  /// What a snapshot does not record: as if it had always been so. Errors: kNotFound.
+  Status set_settings(const ic::Principal& id, Settings settings);
   Status set_status(const ic::Principal& id, RunStatus status);
   Status set_balance(const ic::Principal& id, Cycles balance);
 

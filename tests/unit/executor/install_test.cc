@@ -394,7 +394,7 @@ TEST_F(Install, EnforcesTheMemoryLimitOnGrowthAndOnTheResult) {
   Settings settings;
   settings.controllers = {default_user()};
   settings.wasm_memory_limit = 65536;
-  ASSERT_TRUE(network.update_settings(id, settings));
+  ASSERT_TRUE(network.set_settings(id, settings));
   Counter module;
   module.exported("canister_init", i32(1) + memory_grow() + test::drop());
   const InstallOutcome grown = run(InstallMode::kInstall, module.done());

@@ -283,7 +283,7 @@ TEST_F(Messages, GrowsTheHeapToItsLimitAndNoFurther) {
   Settings settings;
   settings.controllers = {default_user()};
   settings.wasm_memory_limit = 0;
-  ASSERT_TRUE(network.update_settings(id, settings));
+  ASSERT_TRUE(network.set_settings(id, settings));
   const CallOutcome outcome = update("grow");
   ASSERT_TRUE(outcome.replied()) << outcome.failure().text();
   EXPECT_EQ(load_le<uint32_t>(outcome.reply().data()), 1u);
@@ -575,7 +575,7 @@ TEST_F(Messages, RunsTheLowMemoryHookOnce) {
   settings.controllers = {default_user()};
   settings.wasm_memory_limit = 10 * 65536;
   settings.wasm_memory_threshold = 8 * 65536;
-  ASSERT_TRUE(network.update_settings(id, settings));
+  ASSERT_TRUE(network.set_settings(id, settings));
   ASSERT_TRUE(update("grow").replied());
   EXPECT_EQ(get(), 0u);
   ASSERT_TRUE(update("grow").replied());
