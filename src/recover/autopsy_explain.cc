@@ -124,7 +124,7 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
       out.push_back(
           fmt::format("it {} {} at stable offset {}, which needs {} of stable memory: {} pages "
                       "more than the {} "
-                      "there: {}",
+                      "there",
                       writes ? "writes" : "reads", human_size(length), grouped(offset),
                       human_size(offset + length),
                       grouped((offset + length - std::min(size, offset + length) + 65535) / 65536),
