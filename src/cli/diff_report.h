@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The two faces of a comparison: text for people, one JSON object for scripts
+// (docs/formats/diff-json.md).
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/session.h"
+#include "wasm/load.h"
+#include "wasmdiff/compare.h"
+#include "wasmdiff/gates.h"
+#include "wasmdiff/side_by_side.h"
+
+namespace canrec::cli {
+
+/// What `canrec diff` has found out.
+struct DiffReport {
+  std::string old_path;
+  std::string new_path;
+  const wasm::LoadedModule* old_module;
+  const wasm::LoadedModule* new_module;
+  const wasmdiff::Comparison* comparison;
+  std::optional<wasmdiff::Route> route;  ///< --route: only this one counts
+  std::vector<wasmdiff::GateResult> gates;
+  std::optional<wasmdiff::SideBySide> code;
+
+  /// The word that decides the exit status.
+  wasmdiff::Word verdict() const { return route ? comparison->word(*route) : comparison->best(); }
+};
+
+void print_diff_text(Session& session, const DiffReport& report);
+void print_diff_json(Session& session, const DiffReport& report);
+/// The rows of --code, two columns wide.
+void print_side_by_side(Session& session, const DiffReport& report);
+
+}  // namespace canrec::cli

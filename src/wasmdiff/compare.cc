@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of a comparison in order, and the summary lines.
+#include "wasmdiff/compare.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "wasm/validate.h"
+#include "wasmdiff/proof.h"
+
+namespace canrec::wasmdiff {
+namespace {
+
+constexpr const char* kSideNames[] = {"old module", "new module"};
+
+Status scan_both(Subject& subject, const DroppedSegments& dropped) {
+  CANREC_TRY(subject.denotations, denote(subject.module(kOld), subject.module(kNew), dropped));
+  for (const Which w : {kOld, kNew}) {
+    subject.sides[w].denotations = &subject.denotations[w];
+    auto scan = scan_code(subject.sides[w]);
+    if (!scan) return fail(std::move(scan).error().in(kSideNames[w]));
+    subject.scans[w] = std::move(*scan);
+  }
+  return Ok{};
+}
+
+Status read_both(Subject& subject) {
+  for (const Which w : {kOld, kNew}) {
+    if (Status valid = wasm::validate(subject.module(w)); !valid) {
+      return fail(std::move(valid).error().in(kSideNames[w]));
+    }
+  }
+  DroppedSegments dropped;
+  CANREC_CHECK(scan_both(subject, dropped));
+  for (const Which w : {kOld, kNew}) {
+    dropped.any |= subject.scans[w].drops_segments;
+    dropped.used[w] = subject.scans[w].segment_used;
+  }
+  // Rare: only then does it matter which of several equal segments an instruction names.
+  if (dropped.any) CANREC_CHECK(scan_both(subject, dropped));
+  for (const Which w : {kOld, kNew}) {
+    subject.layouts[w] = read_layout(subject.sides[w], subject.scans[w]);
+  }
+  return Ok{};
+}
+
+Column column_of(const Subject& subject) {
+  const Toolchain a = subject.layouts[kOld].toolchain.kind;
+  const Toolchain b = subject.layouts[kNew].toolchain.kind;
+  if (a == Toolchain::kMotokoEop && b == Toolchain::kMotokoEop) return Column::kMotokoEop;
+  if (a == Toolchain::kMotokoClassical || b == Toolchain::kMotokoClassical) {
+    return Column::kMotokoClassical;
+  }
+  return Column::kNative;
+}
+
+void pair_and_compare(Subject& subject) {
+  subject.identity = identify(subject.sides, subject.scans);
+  std::vector<Both<TableImage>> tables;
+  const size_t common =
+      std::min(subject.layouts[kOld].tables.size(), subject.layouts[kNew].tables.size());
+  for (size_t i = 0; i < common; ++i) {
+    tables.push_back({{subject.layouts[kOld].tables[i], subject.layouts[kNew].tables[i]}});
+  }
+  subject.pairing = pair_functions(subject.sides, subject.scans, subject.identity, tables);
+  BodyComparer comparer(subject.sides, subject.pairing.labels);
+  for (const Pair& pair : subject.pairing.pairs) {
+    BodyDiff diff = comparer.compare(pair.old_fn, pair.new_fn);
+    if (diff.change == BodyChange::kNone) {
+      ++subject.same_but_callees;
+    } else {
+      subject.changed.push_back({pair.old_fn, pair.new_fn, pair.by, std::move(diff)});
+    }
+  }
+}
+
+FunctionCounts count(const Subject& subject) {
+  FunctionCounts out;
+  out.changed = static_cast<uint32_t>(subject.changed.size());
+  out.callees = subject.same_but_callees;
+  out.added = static_cast<uint32_t>(subject.pairing.added.size());
+  out.removed = static_cast<uint32_t>(subject.pairing.removed.size());
+  const wasm::Module& module = subject.module(kNew);
+  const auto defined = static_cast<uint32_t>(module.functions.size()) - module.imported_functions;
+  out.same = defined - out.changed - out.callees - out.added;
+  return out;
+}
+
+// ------------------------------------------------------------------------------------------------
+
+void network_rules(const Subject& subject, std::vector<Finding>& out) {
+  const auto violations = wasm::check_network_rules(subject.module(kNew));
+  if (violations.empty()) return;
+  Place place;
+  place.new_offset = violations.front().offset;
+  std::vector<std::string> lines;
+  for (const wasm::RuleViolation& violation : violations) {
+    if (lines.size() == 4) {
+      lines.push_back(fmt::format("and {} more", violations.size() - 4));
+      break;
+    }
+    lines.push_back(violation.text);
+  }
+  out.push_back(
+      {.code = "import.refused",
+       .area = "import",
+       .rows = "28",
+       .weights = both(Severity::kUnsafe),
+       .what = "the network refuses the new module",
+       .evidence = std::move(lines),
+       .why = violations.front().why,
+       .next = "mend the module before anything else (canrec inspect shows every violation)",
+       .place = place});
+}
+
+// Rows 31 and 33: other compilers lay out types and runtimes in other ways.
+void compiler_rule(const Subject& subject, std::vector<Finding>& out) {
+  const ToolchainFacts& a = subject.layouts[kOld].toolchain;
+  const ToolchainFacts& b = subject.layouts[kNew].toolchain;
+  // Tools strip the sections that name the compiler.
+  const bool unknown = a.kind == Toolchain::kUnknown || b.kind == Toolchain::kUnknown;
+  const bool silent = a.compiler.empty() || b.compiler.empty();
+  if (unknown || (a.kind == b.kind && (silent || a.compiler == b.compiler))) return;
+  const bool code_changed = !subject.changed.empty() || !subject.pairing.added.empty();
+  const auto text = [](const ToolchainFacts& facts) {
+    return fmt::format("{}{}{}", to_string(facts.kind), facts.compiler.empty() ? "" : ", ",
+                       facts.compiler);
+  };
+  out.push_back(
+      {.code = "code.compiler",
+       .area = "code",
+       .rows = "31 33",
+       .weights = code_changed ? layout_weight(subject, Severity::kUnsafe) : both(Severity::kNote),
+       .what = "the modules come from different compilers",
+       .evidence = {fmt::format("{} -> {}", text(a), text(b))},
+       .why = code_changed ? "the layout of types, the runtime and the allocator differ "
+                             "between compilers without a trace in the module"
+                           : "no code differs",
+       .next = code_changed ? "build the new module with the old compiler, or patch the old "
+                              "module (canrec patch)"
+                            : "nothing to do",
+       .place = {}});
+}
+
+void exact_second_look(const Subject& subject, std::vector<Finding>& out) {
+  const auto disproof = prove(subject);
+  if (!disproof) return;
+  out.push_back({.code = "code.collision",
+                 .area = "code",
+                 .rows = "2",
+                 .weights = both(Severity::kReview),
+                 .what = "functions that hash alike are not the same",
+                 .evidence = {fmt::format("function {} of the {} and {} of the {}", disproof->a,
+                                          kSideNames[disproof->a_side], disproof->b,
+                                          kSideNames[disproof->b_side])},
+                 .why = "somebody made them so",
+                 .next = "do not use this module",
+                 .place = {}});
+}
+
+// ------------------------------------------------------------------------------------------------
+
+std::string functions_fact(const FunctionCounts& counts) {
+  std::string text =
+      fmt::format("{} the same, {} changed, {} added, {} removed", grouped(counts.same),
+                  grouped(counts.changed), grouped(counts.added), grouped(counts.removed));
+  if (counts.callees > 0) {
+    text += fmt::format("; {} call{} changed ones", grouped(counts.callees),
+                        counts.callees == 1 ? "s" : "");
+  }
+  return text;
+}
+
+bool has(const std::vector<Finding>& findings, std::string_view code) {
+  return std::ranges::any_of(findings, [&](const Finding& f) { return f.code == code; });
+}
+
+std::string data_fact(const Subject& subject, const std::vector<Finding>& findings) {
+  const Layout& a = subject.layouts[kOld];
+  const Layout& b = subject.layouts[kNew];
+  std::string text;
+  if (a.image.empty() && b.image.empty()) {
+    text = "no active segments";
+  } else if (has(findings, "data.changed")) {
+    text = fmt::format("0x{:08x}..0x{:08x} -> 0x{:08x}..0x{:08x}, differs", a.image.begin,
+                       a.image.end, b.image.begin, b.image.end);
+  } else {
+    text = fmt::format("0x{:08x}..0x{:08x} identical ({} segments, {} in the new module)",
+                       b.image.begin, b.image.end, subject.module(kOld).data.size(),
+                       subject.module(kNew).data.size());
+  }
+  const bool moved = std::ranges::any_of(
+      findings, [](const Finding& f) { return f.area == "statics" || f.area == "stack"; });
+  text += moved ? "; static area moved" : "; no sign that the static area moved";
+  if (b.stack_start) text += fmt::format(" (stack from 0x{:08x} down", *b.stack_start);
+  if (b.heap_base) {
+    text += fmt::format("{}heap base 0x{:08x}", b.stack_start ? ", " : " (", *b.heap_base);
+  }
+  if (b.stack_start || b.heap_base) text += ')';
+  return text;
+}
+
+std::string table_fact(const Subject& subject, const std::vector<Finding>& findings) {
+  const auto& tables = subject.layouts[kOld].tables;
+  if (tables.empty()) return "none";
+  size_t slots = 0;
+  for (const TableImage& table : tables) slots += table.size();
+  for (const Finding& finding : findings) {
+    if (finding.code == "table.slot") return fmt::format("{} slots; {}", slots, finding.what);
+  }
+  if (has(findings, "table.unknown")) return "cannot be laid out";
+  const bool changed = has(findings, "table.body");
+  return fmt::format("{} slots, every slot the same function{}", slots,
+                     changed ? " (some of them changed)" : "");
+}
+
+std::string globals_fact(const Subject& subject) {
+  const auto& a = subject.layouts[kOld].persisted;
+  const auto& b = subject.layouts[kNew].persisted;
+  std::string text = fmt::format("{} persisted", b.size());
+  if (a.size() != b.size()) text = fmt::format("{} persisted -> {}", a.size(), b.size());
+  if (b.size() == 1) text += fmt::format(" ({})", to_string(b[0].type.type));
+  const Layout& layout = subject.layouts[kNew];
+  if (layout.stack_pointer)
+    text += fmt::format(", global {} is the stack pointer", *layout.stack_pointer);
+  return text;
+}
+
+std::string memory_fact(const Subject& subject) {
+  const auto text = [](const wasm::Module& module) -> std::string {
+    if (module.memories.empty()) return "none";
+    const wasm::Limits& limits = module.memories[0].limits;
+    return fmt::format("{}-bit, {} pages{}", limits.is_64 ? 64 : 32, grouped(limits.min),
+                       limits.has_max ? fmt::format(" up to {}", grouped(limits.max)) : "");
+  };
+  const std::string a = text(subject.module(kOld));
+  const std::string b = text(subject.module(kNew));
+  return a == b ? a + ", the same" : a + " -> " + b;
+}
+
+void not_seen(const Subject& subject, std::vector<std::string>& out) {
+  if (!subject.changed.empty() || !subject.pairing.added.empty()) {
+    out.emplace_back("whether changed or added code reads the heap as the old code wrote it");
+  }
+  out.emplace_back("the heap itself (no --state given)");
+  if (subject.column == Column::kMotokoEop) {
+    out.emplace_back("what a garbage collection in progress has left half done");
+  }
+}
+
+}  // namespace
+
+void Comparison::add(Finding finding) {
+  const auto key = [](const Finding& f) { return f.weights.worst(); };
+  const auto at = std::ranges::find_if(
+      findings, [&](const Finding& other) { return key(other) < key(finding); });
+  findings.insert(at, std::move(finding));
+}
+
+Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& new_module,
+                           const CompareOptions& options) {
+  Comparison out;
+  out.subject = std::make_unique<Subject>();
+  Subject& subject = *out.subject;
+  subject.sides[kOld].module = &old_module;
+  subject.sides[kNew].module = &new_module;
+  CANREC_CHECK(read_both(subject));
+  subject.column = column_of(subject);
+  subject.names.emplace_back(old_module, options.names);
+  subject.names.emplace_back(new_module, options.names);
+  pair_and_compare(subject);
+
+  std::vector<Finding> found;
+  for (const auto rules : {memory_rules, table_rules, data_rules, segment_rules, static_rules,
+                           global_rules, code_rules, start_rules, export_rules, import_rules,
+                           network_rules, compiler_rule, section_rules, route_k_rules}) {
+    rules(subject, found);
+  }
+  const bool may_be_safe =
+      word_of(found, Route::kS) == Word::kSafe || word_of(found, Route::kK) == Word::kSafe;
+  if (may_be_safe) exact_second_look(subject, found);
+
+  out.counts = count(subject);
+  out.facts = {{"functions", functions_fact(out.counts)},
+               {"memory", memory_fact(subject)},
+               {"data", data_fact(subject, found)},
+               {"table", table_fact(subject, found)},
+               {"globals", globals_fact(subject)}};
+  not_seen(subject, out.not_seen);
+  std::ranges::stable_sort(found, std::ranges::greater{},
+                           [](const Finding& f) { return f.weights.worst(); });
+  out.findings = std::move(found);
+  return out;
+}
+
+}  // namespace canrec::wasmdiff
