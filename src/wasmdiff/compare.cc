@@ -272,9 +272,10 @@ Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& n
   pair_and_compare(subject);
 
   std::vector<Finding> found;
-  for (const auto rules : {memory_rules, table_rules, data_rules, segment_rules, static_rules,
-                           global_rules, code_rules, start_rules, export_rules, import_rules,
-                           network_rules, compiler_rule, section_rules, route_k_rules}) {
+  for (const auto rules :
+       {memory_rules, table_rules, data_rules, segment_rules, static_rules, global_rules,
+        code_rules, start_rules, export_rules, import_rules, network_rules, compiler_rule,
+        section_rules, motoko_type_rules, route_k_rules}) {
     rules(subject, found);
   }
   const bool may_be_safe =

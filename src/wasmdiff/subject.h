@@ -84,6 +84,7 @@ void start_rules(const Subject& subject, std::vector<Finding>& out);
 void export_rules(const Subject& subject, std::vector<Finding>& out);
 void import_rules(const Subject& subject, std::vector<Finding>& out);
 void section_rules(const Subject& subject, std::vector<Finding>& out);
+void motoko_type_rules(const Subject& subject, std::vector<Finding>& out);
 void route_k_rules(const Subject& subject, std::vector<Finding>& out);
 
 /// The same weight by both routes.
