@@ -29,4 +29,18 @@ inline constexpr size_t kOperands = size_t{16} << 20;
 /// implementation limits; the network's engine has the same ceiling.
 inline constexpr size_t kTypeValues = 1'000;
 
+/// Types, imports, functions, globals, exports; and sections. Reason: 100 MiB of entries of two
+/// bytes would take gigabytes as a model. Source: WebAssembly JavaScript interface, implementation
+/// limits; the network's engine has the same ceiling.
+inline constexpr uint32_t kModuleEntries = 1'000'000;
+
+/// Data segments, and element segments. Source: as above.
+inline constexpr uint32_t kSegments = 100'000;
+
+/// Items of one element segment. Source: WebAssembly JavaScript interface, largest table.
+inline constexpr uint32_t kSegmentItems = 10'000'000;
+
+/// Tables. The network's engine reads no more than this and runs one.
+inline constexpr uint32_t kTables = 100;
+
 }  // namespace canrec::limits

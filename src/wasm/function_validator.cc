@@ -160,9 +160,8 @@ Status FunctionValidator::begin(const Function& fn, const FuncType& type) {
   for (const LocalGroup& group : groups) {
     local_count_ += group.count;
     local_runs_.push_back({local_count_, group.type});
-    while (flat_locals_.size() < std::min<uint64_t>(local_count_, kFlatLocals)) {
-      flat_locals_.push_back(group.type);
-    }
+    const size_t flat = std::min<uint64_t>(local_count_, kFlatLocals);
+    if (flat_locals_.size() < flat) flat_locals_.resize(flat, group.type);
   }
   return Ok{};
 }

@@ -172,6 +172,10 @@ class Reader {
   Status next_section() {
     Section section{};
     section.range.begin = in_.pos();
+    if (module_.sections.size() >= limits::kModuleEntries) {
+      return fail(Errc::kLimit, section.range.begin,
+                  fmt::format("more than {} sections", limits::kModuleEntries));
+    }
     CANREC_TRY(const uint8_t id, in_.u8());
     if (id == 13) return refused(section.range.begin, "tag section", "exception handling");
     if (id > 12) {
@@ -223,31 +227,31 @@ class Reader {
   Status dispatch(SectionId id, Cursor& in) {
     switch (id) {
       case SectionId::kType:
-        return each(in, 3, "types", &Reader::type);
+        return each(in, 3, limits::kModuleEntries, "types", &Reader::type);
       case SectionId::kImport:
-        return each(in, 4, "imports", &Reader::import);
+        return each(in, 4, limits::kModuleEntries, "imports", &Reader::import);
       case SectionId::kFunction:
-        return each(in, 1, "functions", &Reader::function);
+        return each(in, 1, limits::kModuleEntries, "functions", &Reader::function);
       case SectionId::kTable:
-        return each(in, 3, "tables", &Reader::table);
+        return each(in, 3, limits::kTables, "tables", &Reader::table);
       case SectionId::kMemory:
-        return each(in, 2, "memories", &Reader::memory);
+        return each(in, 2, limits::kTables, "memories", &Reader::memory);
       case SectionId::kGlobal:
-        return each(in, 4, "globals", &Reader::global);
+        return each(in, 4, limits::kModuleEntries, "globals", &Reader::global);
       case SectionId::kExport:
-        return each(in, 3, "exports", &Reader::export_entry);
+        return each(in, 3, limits::kModuleEntries, "exports", &Reader::export_entry);
       case SectionId::kStart:
         return start(in);
       case SectionId::kElement:
-        return each(in, 2, "element segments", &Reader::element);
+        return each(in, 2, limits::kSegments, "element segments", &Reader::element);
       case SectionId::kDataCount: {
         CANREC_TRY(module_.data_count, in.u32());
         return Ok{};
       }
       case SectionId::kCode:
-        return each(in, 3, "function bodies", &Reader::code);
+        return each(in, 3, limits::kModuleEntries, "function bodies", &Reader::code);
       case SectionId::kData:
-        return each(in, 2, "data segments", &Reader::data);
+        return each(in, 2, limits::kSegments, "data segments", &Reader::data);
       case SectionId::kCustom:
         break;
     }
@@ -255,9 +259,12 @@ class Reader {
   }
 
   // Reads a vector; an entry's error says which one it was.
-  Status each(Cursor& in, uint64_t min_size, std::string_view what,
+  Status each(Cursor& in, uint64_t min_size, uint32_t most, std::string_view what,
               Status (Reader::*entry)(Cursor&)) {
+    const uint64_t offset = in.pos();
     CANREC_TRY(const uint32_t n, in.count(min_size, what));
+    if (n > most)
+      return fail(Errc::kLimit, offset, fmt::format("{} {}, at most {}", n, what, most));
     for (uint32_t i = 0; i < n; ++i) {
       if (Status status = (this->*entry)(in); !status) {
         return fail(std::move(status).error().in(fmt::format("entry {}", i)));
@@ -451,7 +458,12 @@ class Reader {
       CANREC_TRY(segment.offset, read_const_expr(in));
     }
     if ((flags & 3) != 0) CANREC_CHECK(element_type(in, segment));
+    const uint64_t count_at = in.pos();
     CANREC_TRY(segment.count, in.count(segment.has_exprs ? 3 : 1, "items"));
+    if (segment.count > limits::kSegmentItems) {
+      return fail(Errc::kLimit, count_at,
+                  fmt::format("{} items, at most {}", segment.count, limits::kSegmentItems));
+    }
     segment.items.begin = in.pos();
     for (uint32_t i = 0; i < segment.count; ++i) {
       const uint64_t item_at = in.pos();

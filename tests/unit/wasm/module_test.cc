@@ -135,6 +135,53 @@ TEST(ReadModule, LimitsLocals) {
   EXPECT_FALSE(with(limits::kFunctionLocals + 1));
 }
 
+// A module with one section of n equal entries.
+Bytes with_entries(SectionId id, uint64_t n, const Bytes& entry) {
+  Bytes content;
+  append_leb_u64(content, n);
+  content.reserve(content.size() + n * entry.size());
+  for (uint64_t i = 0; i < n; ++i) append(content, entry);
+  return with_sections({section(id, content)});
+}
+
+TEST(ReadModule, LimitsEntries) {
+  const std::tuple<SectionId, uint32_t, Bytes> cases[] = {
+      {SectionId::kType, limits::kModuleEntries, {0x60, 0x00, 0x00}},
+      {SectionId::kGlobal, limits::kModuleEntries, {kI32, 0x00, 0x41, 0x00, 0x0b}},
+      {SectionId::kData, limits::kSegments, {0x01, 0x00}},
+      {SectionId::kElement, limits::kSegments, {0x01, 0x00, 0x00}},
+      {SectionId::kTable, limits::kTables, {kFunc, 0x00, 0x00}},
+  };
+  for (const auto& [id, most, entry] : cases) {
+    SCOPED_TRACE(to_string(id));
+    const Bytes fits = with_entries(id, most, entry);
+    EXPECT_TRUE(read_module(fits));
+    const Bytes exceeds = with_entries(id, most + 1, entry);
+    const auto module = read_module(exceeds);
+    ASSERT_FALSE(module);
+    EXPECT_EQ(module.error().code(), Errc::kLimit) << module.error().message();
+  }
+  const auto items = [](uint32_t n) {
+    Parts parts;
+    Bytes segment = {0x01, 0x00};
+    append_leb_u64(segment, n);
+    segment.insert(segment.end(), n, 0x00);
+    parts.elements = {segment};
+    const Bytes bytes = parts.module();
+    return read_module(bytes).has_value();
+  };
+  EXPECT_TRUE(items(limits::kSegmentItems));
+  EXPECT_FALSE(items(limits::kSegmentItems + 1));
+  Bytes sections = module_header();
+  for (uint32_t i = 0; i < limits::kModuleEntries; ++i) append(sections, Bytes{0x00, 0x01, 0x00});
+  EXPECT_TRUE(read_module(sections));
+  append(sections, Bytes{0x00, 0x01, 0x00});
+  const auto module = read_module(sections);
+  ASSERT_FALSE(module);
+  EXPECT_EQ(module.error().code(), Errc::kLimit);
+  EXPECT_EQ(module.error().offset(), sections.size() - 3);
+}
+
 struct Refused {
   const char* proposal;
   Bytes module;
