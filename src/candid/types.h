@@ -64,8 +64,8 @@ std::optional<Kind> primitive_by_name(std::string_view word);
 struct Field {
   uint32_t label = 0;
   TypeIdx type = primitive(Kind::kNull);
-  std::optional<std::string> name;  ///< as spelled; nothing when only the number is known
-  std::string docs;                 ///< comment lines without their slashes, joined by newlines
+  std::optional<std::string> name = {};  ///< as spelled; nothing when only the number is known
+  std::string docs = {};  ///< comment lines without their slashes, joined by newlines
 
   /// The name, or the number in decimal.
   std::string words() const { return name ? *name : std::to_string(label); }
