@@ -12,7 +12,7 @@ namespace canrec::cli {
 namespace {
 
 constexpr size_t kShortList = 12;
-constexpr size_t kEntryList = 60;  // hooks must not fall under the table
+constexpr size_t kLongList = 100;  // where nothing that matters may fall under the table
 
 std::string safe(std::string_view text) { return printable(as_bytes(text)); }
 
@@ -270,7 +270,7 @@ class TextReport {
           line(fmt::format("  {:<{}}  {:<18}  {}", safe(entry.name), width,
                            wasm::context_letters(entry.contexts), target));
         },
-        kEntryList);
+        kLongList);
     std::vector<const wasm::Export*> others;
     for (const wasm::Export& entry : module_.exports) {
       const bool known = entry.kind == wasm::ExternKind::kFunc &&
@@ -331,17 +331,21 @@ class TextReport {
   void system_api() {
     if (facts_.invalid || facts_.uses.empty()) return;
     heading("SYSTEM API, and the entry points that lead to each function");
-    for (const wasm::ApiUse& use : facts_.uses) {
-      std::string text = fmt::format("  ic0.{}", safe(use.name));
-      if (use.known == nullptr) {
-        text += session_.toned(Tone::kBad, "  unknown to the network");
-      } else if (use.from.empty()) {
-        text += session_.toned(Tone::kDim, "  reached by nothing");
-      }
-      line(text);
-      direct_lines(use);
-      table_lines(use);
-    }
+    rows(
+        facts_.uses.size(),
+        [&](size_t i) {
+          const wasm::ApiUse& use = facts_.uses[i];
+          std::string text = fmt::format("  ic0.{}", safe(use.name));
+          if (use.known == nullptr) {
+            text += session_.toned(Tone::kBad, "  unknown to the network");
+          } else if (use.from.empty()) {
+            text += session_.toned(Tone::kDim, "  reached by nothing");
+          }
+          line(text);
+          direct_lines(use);
+          table_lines(use);
+        },
+        kLongList);
     line(
         session_.toned(Tone::kDim,
                        "  direct: by a chain of direct calls; through tables: some call on the way "
@@ -351,11 +355,15 @@ class TextReport {
   void network_rules() {
     if (facts_.violations.empty()) return;
     heading("NETWORK RULES VIOLATED, in the order in which the network checks");
-    for (const wasm::RuleViolation& violation : facts_.violations) {
-      line(fmt::format("  0x{:08x}  {}", violation.offset,
-                       session_.toned(Tone::kBad, violation.text)));
-      line(fmt::format("              {}", violation.why));
-    }
+    rows(
+        facts_.violations.size(),
+        [&](size_t i) {
+          const wasm::RuleViolation& violation = facts_.violations[i];
+          line(fmt::format("  0x{:08x}  {}", violation.offset,
+                           session_.toned(Tone::kBad, violation.text)));
+          line(fmt::format("              {}", violation.why));
+        },
+        kLongList);
   }
 
   Session& session_;

@@ -11,12 +11,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string_view>
 
 #include "base/limits.h"
 
 namespace canrec::wasm {
 namespace {
+
+static_assert(sizeof(ValType) == 1, "types are copied as bytes");
 
 constexpr uint8_t kUnknown = 0;
 constexpr uint8_t kAddress = 1;  // 'p' in a signature
@@ -97,6 +100,11 @@ uint64_t place(const Instruction& in, unsigned immediate) {
 std::unexpected<Error> no_such(const Instruction& in, unsigned immediate, std::string_view what) {
   return fail(Errc::kWasmIndex, place(in, immediate),
               fmt::format("{}: no {} {}", info(in.op).text, what, in.imm[immediate].value));
+}
+
+std::unexpected<Error> too_many_operands(const Instruction& in) {
+  return fail(Errc::kLimit, in.offset,
+              fmt::format("more than {} values on the stack", limits::kOperands));
 }
 
 // A block type of one value needs a list of one type to point to.
@@ -402,22 +410,30 @@ Result<uint8_t> FunctionValidator::pop_any(const Instruction& in) {
   return found;
 }
 
+// Long lists are compared and copied at once: two bytes of `call` may push a thousand values.
 Status FunctionValidator::pop(Types types, const Instruction& in) {
-  for (size_t i = types.size(); i-- > 0;) CANREC_CHECK(pop(types[i], in));
+  const size_t n = types.size();
+  if (operands_.size() - floor_ >= n &&
+      (n == 0 || std::memcmp(operands_.data() + operands_.size() - n, types.data(), n) == 0)) {
+    operands_.resize(operands_.size() - n);
+    return Ok{};
+  }
+  for (size_t i = n; i-- > 0;) CANREC_CHECK(pop(types[i], in));
   return Ok{};
 }
 
 inline Status FunctionValidator::push(ValType type, const Instruction& in) {
-  if (operands_.size() >= limits::kOperands) [[unlikely]] {
-    return fail(Errc::kLimit, in.offset,
-                fmt::format("more than {} values on the stack", limits::kOperands));
-  }
+  if (operands_.size() >= limits::kOperands) [[unlikely]]
+    return too_many_operands(in);
   operands_.push_back(std::to_underlying(type));
   return Ok{};
 }
 
 Status FunctionValidator::push(Types types, const Instruction& in) {
-  for (const ValType type : types) CANREC_CHECK(push(type, in));
+  if (operands_.size() + types.size() > limits::kOperands) return too_many_operands(in);
+  const size_t height = operands_.size();
+  operands_.resize(height + types.size());
+  if (!types.empty()) std::memcpy(operands_.data() + height, types.data(), types.size());
   return Ok{};
 }
 
