@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <unordered_set>
 
 #include "snapshot/image.h"
 #include "snapshot/store_jobs.h"
@@ -45,9 +46,11 @@ Result<Stripe> read_stripe(const ChunkSource& source, uint64_t offset, uint32_t 
 
 class Creator {
  public:
-  Creator(const Store& store, ChunkWriter& writer, ManifestWriter& manifest,
+  /// Without writer and manifest everything is only counted.
+  Creator(const Store& store, const Index& index, ChunkWriter* writer, ManifestWriter* manifest,
           const JobControl& control)
       : chunk_size_(store.chunk_size()),
+        index_(index),
         writer_(writer),
         manifest_(manifest),
         control_(control),
@@ -56,7 +59,7 @@ class Creator {
   Status file(const NamedSource& named) {
     const ChunkSource& source = *named.source;
     const uint64_t size = source.size();
-    manifest_.begin_file(named.name);
+    if (manifest_ != nullptr) manifest_->begin_file(named.name);
     Sha256Stream hash;
     std::deque<std::future<Result<Stripe>>> reading;
     // The stripe whose SHA-256 is being computed stays until that is done.
@@ -87,7 +90,11 @@ class Creator {
     wait_for_hash();
     for (auto& pending : reading) pending.wait();
     if (!status) return status;
-    return manifest_.end_file(size, hash.finish());
+    report.hashes.emplace_back(named.name, hash.finish());
+    // A file has frames of its own: damage in the heap must not cost the module too.
+    if (writer_ != nullptr) CANREC_CHECK(writer_->cut());
+    if (manifest_ == nullptr) return Ok{};
+    return manifest_->end_file(size, report.hashes.back().second);
   }
 
   CreateReport report;
@@ -102,15 +109,15 @@ class Creator {
       ++report.chunks;
       if (!stripe.chunks[i]) {
         report.zero_bytes += chunk.size();
-        CANREC_CHECK(manifest_.add_zero());
+        if (manifest_ != nullptr) CANREC_CHECK(manifest_->add_zero());
         continue;
       }
       const Address& address = *stripe.chunks[i];
-      CANREC_CHECK(manifest_.add(address));
-      if (writer_.has(address)) continue;
+      if (manifest_ != nullptr) CANREC_CHECK(manifest_->add(address));
+      if (index_.find(address) || !fresh_.insert(address).second) continue;
       ++report.new_chunks;
       report.new_bytes += chunk.size();
-      CANREC_CHECK(writer_.add(address, chunk));
+      if (writer_ != nullptr) CANREC_CHECK(writer_->add(address, chunk));
     }
     report.bytes_read += bytes.size();
     control_.advance(bytes.size());
@@ -118,8 +125,10 @@ class Creator {
   }
 
   uint32_t chunk_size_;
-  ChunkWriter& writer_;
-  ManifestWriter& manifest_;
+  const Index& index_;
+  ChunkWriter* writer_;
+  ManifestWriter* manifest_;
+  std::unordered_set<Address, AddressHash> fresh_;  // new in this backup
   const JobControl& control_;
   TaskQueue hasher_{1};
   TaskQueue readers_;
@@ -182,6 +191,16 @@ Status check_options(std::span<const NamedSource> sources, const CreateOptions& 
   return Ok{};
 }
 
+Result<CreateReport> count(const Store& store, std::span<const NamedSource> sources,
+                           const JobControl& control) {
+  CANREC_TRY(const FileLock lock, store.lock_for_reading());
+  std::vector<Error> damage;
+  CANREC_TRY(const Index index, store.index(damage));
+  Creator creator(store, index, nullptr, nullptr, control);
+  for (const NamedSource& source : sources) CANREC_CHECK(creator.file(source));
+  return std::move(creator.report);
+}
+
 }  // namespace
 
 Result<std::vector<NamedSource>> directory_sources(const fs::path& directory) {
@@ -196,6 +215,7 @@ Result<CreateReport> create_backup(const Store& store, FileSystem& system,
                                    std::span<const NamedSource> sources,
                                    const CreateOptions& options, const JobControl& control) {
   CANREC_CHECK(check_options(sources, options));
+  if (options.dry_run) return count(store, sources, control);
   CANREC_TRY(const FileLock lock, store.lock_for_writing(system));
   // Damaged frames are not in the index, so their chunks are stored again.
   std::vector<Error> damage;
@@ -204,14 +224,14 @@ Result<CreateReport> create_backup(const Store& store, FileSystem& system,
   CANREC_TRY(ManifestWriter manifest,
              ManifestWriter::create(system, store.backup_directory(), store.chunk_size(),
                                     options.created_ns));
-  Creator creator(store, *writer, manifest, control);
+  Creator creator(store, index, writer.get(), &manifest, control);
   for (const NamedSource& source : sources) CANREC_CHECK(creator.file(source));
   CANREC_CHECK(writer->finish());
   CANREC_CHECK(store.refresh_index(system, index));
   // Last: what a manifest refers to is on disk.
   CANREC_TRY(creator.report.id, manifest.commit(options.notes));
   creator.report.bytes_written = writer->bytes_written() + manifest.size();
-  return creator.report;
+  return std::move(creator.report);
 }
 
 }  // namespace canrec::snapshot

@@ -21,9 +21,14 @@ constexpr uint64_t kSearchWindow = 512;
 
 Result<Index> Index::open(const std::filesystem::path& path) {
   CANREC_TRY(InputFile file, InputFile::open(path));
-  Index out;
-  CANREC_CHECK(out.check(file.bytes()));
+  CANREC_TRY(Index out, parse(file.bytes()));
   out.file_ = std::move(file);
+  return out;
+}
+
+Result<Index> Index::parse(ByteView bytes) {
+  Index out;
+  CANREC_CHECK(out.check(bytes));
   return out;
 }
 

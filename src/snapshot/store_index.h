@@ -45,6 +45,9 @@ class Index {
   /// Errors: kStoreMalformed (with offset) when it is damaged or inconsistent, kNotFound, kIo.
   static Result<Index> open(const std::filesystem::path& path);
 
+  /// The same for bytes that the caller keeps alive.
+  static Result<Index> parse(ByteView bytes);
+
   /// Writes everything as an index file of these packs; entries of other packs are left out.
   Status write(FileSystem& system, const std::filesystem::path& path,
                std::span<const PackFile> packs) const;
@@ -57,6 +60,7 @@ class Index {
   void add(const Address& address, const Location& location);
 
   uint64_t mapped_entries() const { return mapped_; }
+  Address mapped_address(uint64_t row) const { return address(row); }
   /// Where row `row` of the mapped file says its chunk is.
   Location mapped_location(uint64_t row) const { return entry(row).location; }
   uint64_t added_entries() const { return added_.size(); }

@@ -41,15 +41,17 @@ struct CreateOptions {
   uint64_t created_ns = 0;  ///< since 1970-01-01; part of the manifest and so of the id
   int level = 1;            ///< of zstd, 1 to 19
   std::vector<Note> notes;
+  bool dry_run = false;  ///< read and count, write nothing
 };
 struct CreateReport {
-  std::string id;
+  std::string id;  ///< empty after a dry run
   uint64_t bytes_read = 0;
   uint64_t zero_bytes = 0;
   uint64_t new_bytes = 0;      ///< of chunks that the store did not have
   uint64_t bytes_written = 0;  ///< packs and manifest
   uint64_t chunks = 0;
   uint64_t new_chunks = 0;
+  std::vector<std::pair<std::string, Sha256>> hashes;  ///< of the sources, in their order
 };
 /// Backs up the sources.
 /// Errors: kLocked, kBadArgument (names, level), kInterrupted, kStoreMalformed, file system.

@@ -17,12 +17,12 @@ FramePipeline::FramePipeline(int level, const JobControl& control, Sink sink)
 }
 
 Status FramePipeline::add(const Address& address, ByteView chunk) {
-  if (pending_.full_for(chunk.size())) CANREC_CHECK(send());
+  if (pending_.full_for(chunk.size())) CANREC_CHECK(cut());
   pending_.add(address, chunk);
   return Ok{};
 }
 
-Status FramePipeline::send() {
+Status FramePipeline::cut() {
   if (pending_.chunks.empty()) return Ok{};
   if (encoding_.size() == encoders_.size()) CANREC_CHECK(take_oldest());
   FrameEncoder& encoder = *encoders_[next_encoder_];
@@ -42,7 +42,7 @@ Status FramePipeline::take_oldest() {
 }
 
 Status FramePipeline::finish() {
-  CANREC_CHECK(send());
+  CANREC_CHECK(cut());
   while (!encoding_.empty()) CANREC_CHECK(take_oldest());
   return Ok{};
 }

@@ -29,11 +29,12 @@ class FramePipeline {
 
   /// The bytes are copied. Errors: those of the sink; kInterrupted.
   Status add(const Address& address, ByteView chunk);
+  /// Ends the frame that is being filled, so that what follows does not share its fate.
+  Status cut();
   /// Hands on everything that is pending.
   Status finish();
 
  private:
-  Status send();
   Status take_oldest();
 
   const JobControl& control_;

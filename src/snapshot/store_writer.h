@@ -23,6 +23,8 @@ class ChunkWriter {
   bool has(const Address& address) const;
   /// Adds a chunk that the store does not have; the bytes are copied.
   Status add(const Address& address, ByteView chunk);
+  /// Ends the frame that is being filled.
+  Status cut() { return pipeline_.cut(); }
   /// Adds a frame that was made elsewhere and checked.
   Status add_frame(const EncodedFrame& frame);
   /// Writes what is pending and makes the packs appear. Call once.

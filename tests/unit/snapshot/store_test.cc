@@ -65,6 +65,23 @@ TEST_F(Stores, WriteOnlyWhatIsNew) {
   EXPECT_TRUE(store.holds(second->id, files));
 }
 
+TEST_F(Stores, CountWithoutWritingInADryRun) {
+  ASSERT_TRUE(store.create(sample_files(1), 1));
+  Files files = sample_files(1);
+  files["wasm_memory.bin"][3] ^= 1;
+  const auto before = read_tree(store.path);
+  CreateOptions options;
+  options.dry_run = true;
+  const auto report =
+      create_backup(store.open(), quick_file_system(), sources_of(files), options, store.control);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->new_chunks, 1u);
+  EXPECT_EQ(report->id, "");
+  ASSERT_EQ(report->hashes.size(), files.size());
+  EXPECT_EQ(report->hashes[0].second, sha256(files.begin()->second));
+  EXPECT_EQ(read_tree(store.path), before);
+}
+
 TEST_F(Stores, AreTheSameWithAnyNumberOfThreads) {
   const Files files = sample_files(3);
   store.control.threads = 1;
