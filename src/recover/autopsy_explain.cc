@@ -121,14 +121,13 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
       const uint64_t address = last.arguments[writes ? 1 : 0];
       const uint64_t length = last.arguments[2];
       const uint64_t size = run.stable.after_bytes;
+      const uint64_t missing = offset + length - std::min(size, offset + length);
       out.push_back(
-          fmt::format("it {} {} at stable offset {}, which needs {} of stable memory: {} pages "
-                      "more than the {} "
-                      "there",
+          fmt::format("it {} {} at stable offset {}, which needs {} of stable memory; there are {} "
+                      "pages, {} too few",
                       writes ? "writes" : "reads", human_size(length), grouped(offset),
-                      human_size(offset + length),
-                      grouped((offset + length - std::min(size, offset + length) + 65535) / 65536),
-                      grouped(size / 65536)));
+                      human_size(offset + length), grouped(size / wasm::kPageSize),
+                      grouped((missing + wasm::kPageSize - 1) / wasm::kPageSize)));
       out.push_back(at_address("the heap address", address, length, map, heap_before));
     }
   }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// canrec check: the checklist before an upgrade.
+#include "recover/check.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/executor_options.h"
+#include "cli/findings.h"
+
+namespace canrec::cli {
+namespace {
+
+using recover::Answer;
+
+struct Options {
+  std::string old_module;
+  std::string new_module;
+  std::string state;
+  std::string backup;
+  std::string argument;
+  bool sarif = false;
+  ExecutorOptions executor;
+};
+
+Tone tone_of(Answer answer) {
+  switch (answer) {
+    case Answer::kGood:
+      return Tone::kGood;
+    case Answer::kLook:
+    case Answer::kUnknown:
+      return Tone::kWarning;
+    case Answer::kBad:
+      return Tone::kBad;
+    case Answer::kNotAsked:
+      return Tone::kDim;
+  }
+  return Tone::kBad;
+}
+
+void print_text(Session& session, const recover::Checklist& list) {
+  session.print(fmt::format("canrec check  {} -> {}   canrec {}\n", list.old_path, list.new_path,
+                            CANREC_VERSION));
+  session.print(
+      fmt::format("  old  sha256 {}\n  new  sha256 {}\n\n", list.old_hash, list.new_hash));
+  for (const recover::CheckRow& row : list.rows) {
+    const std::string word = fmt::format("{:<9}", to_string(row.answer));
+    session.print(fmt::format("{}  {:<12} {}\n", session.toned(tone_of(row.answer), word), row.id,
+                              row.question));
+    session.print(fmt::format("{:24}{}\n", "", wrapped(row.text, 24, session.width())));
+    for (const recover::Finding& finding : row.findings) {
+      session.print(fmt::format("{:24}- {}{}{}: {}\n", "", finding.code,
+                                finding.where.empty() ? "" : " ", finding.where,
+                                wrapped(finding.what, 26, session.width())));
+    }
+    if (!row.next.empty()) {
+      session.print(fmt::format("{:24}next: {}\n", "", wrapped(row.next, 30, session.width())));
+    }
+  }
+}
+
+void print_json(Session& session, const recover::Checklist& list) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const recover::CheckRow& row : list.rows) {
+    rows.push_back({{"id", row.id},
+                    {"question", row.question},
+                    {"answer", to_string(row.answer)},
+                    {"text", row.text},
+                    {"next", row.next},
+                    {"findings", findings_json(row.findings)}});
+  }
+  session.print_json({{"type", "check"},
+                      {"schema", 1},
+                      {"version", CANREC_VERSION},
+                      {"old", {{"path", list.old_path}, {"sha256", list.old_hash}}},
+                      {"new", {{"path", list.new_path}, {"sha256", list.new_hash}}},
+                      {"state", list.state_path},
+                      {"worst", to_string(list.worst())},
+                      {"rows", rows}});
+}
+
+// SARIF 2.1.0, one result for every row that is not good.
+void print_sarif(Session& session, const recover::Checklist& list) {
+  nlohmann::ordered_json rules = nlohmann::ordered_json::array();
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const recover::CheckRow& row : list.rows) {
+    rules.push_back({{"id", row.id}, {"shortDescription", {{"text", row.question}}}});
+    if (row.answer == Answer::kGood || row.answer == Answer::kNotAsked) continue;
+    const std::string text = row.text + (row.next.empty() ? "" : ". Next: " + row.next);
+    results.push_back(
+        {{"ruleId", row.id},
+         {"level", row.answer == Answer::kBad ? "error" : "warning"},
+         {"message", {{"text", text}}},
+         {"locations",
+          {{{"physicalLocation", {{"artifactLocation", {{"uri", list.new_path}}}}}}}}});
+  }
+  const nlohmann::ordered_json driver = {
+      {"name", "canrec"}, {"version", CANREC_VERSION}, {"rules", rules}};
+  const nlohmann::ordered_json run = {{"tool", {{"driver", driver}}}, {"results", results}};
+  session.print_json({{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
+                      {"version", "2.1.0"},
+                      {"runs", nlohmann::ordered_json::array({run})}});
+}
+
+ExitCode run(Session& session, const Options& options) {
+  recover::CheckRequest request;
+  request.old_module = options.old_module;
+  request.new_module = options.new_module;
+  if (!options.state.empty()) request.state = options.state;
+  if (!options.backup.empty()) request.backup_present = options.backup == "yes";
+  request.argument = options.argument;
+  ProgressSink progress(session);
+  CLI_TRY(request.executor, session, "", options.executor.options(session, &progress));
+  CLI_TRY(const recover::Checklist list, session, options.new_module, recover::check(request));
+  if (options.sarif) {
+    print_sarif(session, list);
+  } else if (session.json) {
+    print_json(session, list);
+  } else {
+    print_text(session, list);
+  }
+  return list.worst() == Answer::kGood ? ExitCode::kDone : ExitCode::kFindings;
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "check",
+      "The checklist before an upgrade: layout, hooks, interfaces, persistence, headroom.");
+  command->add_option("OLD", options->old_module, "module that is installed")->required();
+  command->add_option("NEW", options->new_module, "module to upgrade to")->required();
+  command->add_option("--state", options->state,
+                      "snapshot directory: the upgrade is rehearsed on it");
+  command->add_option("--backup", options->backup, "whether a snapshot exists to go back to")
+      ->check(CLI::IsMember({"yes", "no"}));
+  command->add_option("--arg", options->argument, "argument of the upgrade, Candid text");
+  command->add_flag("--json", session.json, "one JSON object");
+  command->add_flag("--sarif", options->sarif, "SARIF 2.1.0, for code hosting");
+  options->executor.add_to(*command);
+  command->footer("EXAMPLE\n  canrec check old.wasm new.wasm --state ./snapshot --backup yes");
+  command->callback([options, &session] {
+    session.action = [options, &session] { return run(session, *options); };
+  });
+}
+
+}  // namespace canrec::cli

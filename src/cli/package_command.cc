@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// canrec package: everything for the one try on the network, rehearsed, with a runbook.
+#include "recover/package.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/executor_options.h"
+#include "cli/findings.h"
+#include "recover/runbook.h"
+
+namespace canrec::cli {
+namespace {
+
+struct Options {
+  std::string directory;
+  std::string module;
+  std::string output;
+  std::string route;
+  std::string canister;
+  std::string network = "ic";
+  std::string argument;
+  std::vector<std::string> checks;
+  bool force = false;
+  ExecutorOptions executor;
+};
+
+void print_json(Session& session, const recover::Package& package, const std::string& output) {
+  nlohmann::ordered_json answers = nlohmann::ordered_json::array();
+  for (const recover::ExpectedAnswer& each : package.answers) {
+    answers.push_back({{"query", each.query}, {"answer", each.answer}});
+  }
+  session.print_json({{"type", "package"},
+                      {"schema", 1},
+                      {"version", CANREC_VERSION},
+                      {"output", output},
+                      {"route", to_string(package.route)},
+                      {"verdict", to_string(package.word)},
+                      {"canister", package.canister},
+                      {"module_sha256", package.module_hash},
+                      {"old_module_sha256", package.old_module_hash},
+                      {"files", package.files},
+                      {"answers", answers},
+                      {"findings", findings_json(package.findings)}});
+}
+
+void print_text(Session& session, const recover::Package& package, const std::string& output) {
+  session.print(fmt::format("canrec package  {}   canrec {}\n\n", output, CANREC_VERSION));
+  session.print(session.toned(Tone::kGood, "REHEARSED") +
+                fmt::format(": route {}, layout verdict {}; loaded and run from these files:\n",
+                            to_string(package.route), to_string(package.word)));
+  for (const std::string& file : package.files) {
+    session.print(fmt::format("  {}/{}\n", output, file));
+  }
+  for (const recover::ExpectedAnswer& each : package.answers) {
+    session.print(fmt::format("  same answer  {} -> {}\n", each.query, each.answer));
+  }
+  print_findings(session, package.findings);
+  session.print(fmt::format("  next    read {}/runbook.txt to its end before you begin\n", output));
+}
+
+ExitCode run(Session& session, const Options& options) {
+  recover::PackageRequest request;
+  request.directory = options.directory;
+  request.module = options.module;
+  request.output = options.output;
+  if (!options.route.empty()) {
+    request.route = options.route == "S" ? wasmdiff::Route::kS : wasmdiff::Route::kK;
+  }
+  if (!options.canister.empty()) {
+    CLI_TRY(request.canister, session, "--canister", ic::Principal::parse(options.canister));
+  }
+  request.network = options.network;
+  request.checks = options.checks;
+  request.argument = options.argument;
+  request.overwrite = options.force ? Overwrite::kYes : Overwrite::kNo;
+  ProgressSink progress(session);
+  CLI_TRY(request.executor, session, "", options.executor.options(session, &progress));
+  CLI_TRY(const recover::Package package, session, options.directory,
+          recover::package(session.files(), request));
+  if (session.json) {
+    print_json(session, package, options.output);
+  } else {
+    print_text(session, package, options.output);
+  }
+  return package.findings.empty() ? ExitCode::kDone : ExitCode::kFindings;
+}
+
+}  // namespace
+
+void add_package_command(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "package",
+      "Write what the network needs to put a new module over this state, with a runbook; rehearsed "
+      "from its own files.");
+  command->add_option("DIR", options->directory, "snapshot directory; it is only read")->required();
+  command->add_option("NEW", options->module, "the module to run on that state")->required();
+  command->add_option("-o,--output", options->output, "directory to write")->required();
+  command
+      ->add_option("--route", options->route,
+                   "S: edited snapshot; K: upgrade that keeps memory; the sound one by default")
+      ->check(CLI::IsMember({"S", "K"}));
+  command->add_option("--canister", options->canister, "principal of the canister");
+  command
+      ->add_option("--network", options->network, "name of the network in the runbook's commands")
+      ->capture_default_str();
+  command->add_option("--check", options->checks,
+                      "a query such as 'get(7)'; its answer must stay the same and goes into the "
+                      "runbook");
+  command->add_option("--arg", options->argument,
+                      "argument of post-upgrade (route K), Candid text");
+  command->add_flag("--force", options->force, "replace an existing output directory");
+  command->add_flag("--json", session.json, "one JSON object");
+  options->executor.add_to(*command);
+  command->footer("EXAMPLE\n  canrec package ./snapshot fixed.wasm -o ./package --check 'get(7)'");
+  command->callback([options, &session] {
+    session.action = [options, &session] { return run(session, *options); };
+  });
+}
+
+}  // namespace canrec::cli

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rows of the checklist, in the order they are asked.
+#include "recover/check.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/input_file.h"
+#include "candid/motoko_check.h"
+#include "candid/upgrade.h"
+#include "recover/subject.h"
+#include "wasm/call_graph.h"
+#include "wasm/entry_points.h"
+#include "wasm/load.h"
+#include "wasm/toolchain.h"
+#include "wasm/validate.h"
+#include "wasmdiff/compare.h"
+
+namespace canrec::recover {
+namespace {
+
+constexpr double kHeadroom = 0.5;  // of a limit; beyond it the next data growth may hit it
+
+class Checker {
+ public:
+  explicit Checker(const CheckRequest& request) : request_(request) {}
+
+  Result<Checklist> run() {
+    CANREC_TRY(old_, wasm::open_module(request_.old_module));
+    CANREC_TRY(new_, wasm::open_module(request_.new_module));
+    list_.old_path = request_.old_module.string();
+    list_.new_path = request_.new_module.string();
+    list_.old_hash = to_hex(old_->loaded.hash);
+    list_.new_hash = to_hex(new_->loaded.hash);
+    network();
+    persistence();
+    CANREC_CHECK(layout());
+    hooks();
+    methods();
+    CANREC_CHECK(candid());
+    motoko();
+    CANREC_CHECK(state());
+    backup();
+    return std::move(list_);
+  }
+
+ private:
+  CheckRow& row(std::string id, std::string question) {
+    list_.rows.push_back({std::move(id), std::move(question), Answer::kUnknown, {}, {}, {}});
+    return list_.rows.back();
+  }
+  static void say(CheckRow& row, Answer answer, std::string text, std::string next = {}) {
+    row.answer = answer;
+    row.text = std::move(text);
+    row.next = std::move(next);
+  }
+  static bool keeps(const wasm::Module& module) {
+    return wasm::find_icp_section(module, "enhanced-orthogonal-persistence") != nullptr;
+  }
+
+  void network() {
+    CheckRow& r = row("network", "does the network accept the new module?");
+    if (const Status valid = wasm::validate(new_->module()); !valid) {
+      say(r, Answer::kBad, valid.error().message(),
+          "build it again; canrec inspect shows the place");
+      return;
+    }
+    const std::vector<wasm::RuleViolation> broken = wasm::check_network_rules(new_->module());
+    if (broken.empty()) return say(r, Answer::kGood, "valid, and all rules kept");
+    say(r, Answer::kBad, broken.front().text, "canrec inspect lists all of them");
+  }
+
+  void persistence() {
+    CheckRow& r = row("persistence", "which upgrade option must the installer give?");
+    const bool was = keeps(old_->module());
+    const bool is = keeps(new_->module());
+    kept_ = was && is;
+    if (was && is) {
+      return say(r, Answer::kLook,
+                 "wasm_memory_persistence = keep; without it the network refuses, "
+                 "with replace the heap is lost",
+                 "dfx and icp give keep by themselves");
+    }
+    if (was) {
+      return say(r, Answer::kBad,
+                 "the old module keeps its heap over upgrades, the new one cannot: only replace is "
+                 "accepted, and the heap is lost",
+                 "build the new module with enhanced orthogonal persistence");
+    }
+    if (is) {
+      return say(r, Answer::kLook,
+                 "none: the heap starts anew and what the program needs must come through stable "
+                 "memory; keep would put the new program over the old heap",
+                 "canrec diff OLD NEW --route K tells whether keep is sound");
+    }
+    say(r, Answer::kGood, "none: the heap starts anew, stable memory stays");
+  }
+
+  Status layout() {
+    CheckRow& r = row("layout", "does the kept heap fit the new module?");
+    if (!kept_) {
+      say(r, Answer::kNotAsked, "the heap is not kept by this upgrade");
+      return Ok{};
+    }
+    CANREC_TRY(const wasmdiff::Comparison comparison,
+               wasmdiff::compare(old_->module(), new_->module(), {}));
+    const wasmdiff::Word word = comparison.word(wasmdiff::Route::kK);
+    const Answer answer = word == wasmdiff::Word::kSafe     ? Answer::kGood
+                          : word == wasmdiff::Word::kReview ? Answer::kLook
+                                                            : Answer::kBad;
+    say(r, answer, fmt::format("{} by route K", to_string(word)),
+        answer == Answer::kGood
+            ? ""
+            : fmt::format("canrec diff {} {} --route K", list_.old_path, list_.new_path));
+    for (const wasmdiff::Finding& finding : comparison.findings) {
+      if (finding.weights.k < wasmdiff::Severity::kReview) continue;
+      r.findings.push_back(
+          {finding.weights.k == wasmdiff::Severity::kUnsafe ? Severity::kError : Severity::kWarning,
+           std::string(finding.code), "", finding.what, finding.why, finding.next});
+    }
+    return Ok{};
+  }
+
+  void hooks() {
+    CheckRow& r = row("hooks", "can the hooks trap for a known reason?");
+    const wasm::Export* pre = old_->module().find_export("canister_pre_upgrade");
+    const wasm::Export* post = new_->module().find_export("canister_post_upgrade");
+    std::string text = fmt::format(
+        "{} canister_pre_upgrade in the old module, {} "
+        "canister_post_upgrade in the new one",
+        pre != nullptr ? "a" : "no", post != nullptr ? "a" : "no");
+    if (!kept_ && pre == nullptr && post == nullptr) {
+      return say(r, Answer::kLook, text + ": nothing carries heap data over",
+                 "fine when all data is in stable memory; canrec rehearse tells");
+    }
+    if (pre != nullptr && post == nullptr && !kept_) {
+      return say(r, Answer::kBad, text + ": what the old module saves is never read back",
+                 "add canister_post_upgrade to the new module");
+    }
+    say(r, Answer::kLook, text,
+        fmt::format("canrec patch calls {} --from canister_pre_upgrade lists its hazards; a "
+                    "rehearsal (--state) shows whether they strike",
+                    list_.old_path));
+    if (pre == nullptr && post == nullptr) r.answer = Answer::kGood;
+  }
+
+  static std::set<std::string> methods_of(const wasm::Module& module) {
+    std::set<std::string> out;
+    for (const wasm::Export& entry : module.exports) {
+      if (entry.kind != wasm::ExternKind::kFunc) continue;
+      for (const std::string_view kind :
+           {"canister_update ", "canister_query ", "canister_composite_query "}) {
+        if (entry.name.starts_with(kind)) out.insert(std::string(entry.name));
+      }
+    }
+    return out;
+  }
+
+  void methods() {
+    CheckRow& r = row("methods", "are methods gone that callers may use?");
+    const std::set<std::string> before = methods_of(old_->module());
+    const std::set<std::string> after = methods_of(new_->module());
+    std::vector<std::string> gone;
+    std::ranges::set_difference(before, after, std::back_inserter(gone));
+    if (gone.empty()) {
+      return say(r, Answer::kGood, fmt::format("all {} are still there", before.size()));
+    }
+    std::string names;
+    for (const std::string& name : gone) names += (names.empty() ? "" : ", ") + name;
+    say(r, Answer::kLook, fmt::format("{} gone: {}", gone.size(), names),
+        "make sure that nobody calls them");
+  }
+
+  Status candid() {
+    CheckRow& r = row("candid", "do clients of the old interface still work?");
+    const auto before = interface_of(old_->file.bytes());
+    const auto after = interface_of(new_->file.bytes());
+    if (!before || !after) {
+      say(r, Answer::kUnknown,
+          fmt::format("the {} module has no readable candid:service section",
+                      !before ? "old" : "new"),
+          "canrec candid check OLD.did NEW.did");
+      return Ok{};
+    }
+    CANREC_TRY(const candid::InterfaceVerdict verdict,
+               candid::check_upgrade(after->program, before->program));
+    if (verdict.strict) {
+      say(r, Answer::kGood, "compatible, also strictly");
+      return Ok{};
+    }
+    say(r, verdict.compatible ? Answer::kLook : Answer::kBad,
+        verdict.compatible ? "compatible, but values silently become null" : "not compatible",
+        fmt::format("canrec candid check {} {}", list_.old_path, list_.new_path));
+    for (const candid::InterfaceProblem& problem : verdict.problems) {
+      r.findings.push_back({problem.breaks ? Severity::kError : Severity::kWarning,
+                            std::string(upgrade_problem_words(problem.kind)), problem.path,
+                            problem.message, "", ""});
+    }
+    return Ok{};
+  }
+
+  static std::optional<std::string> stable_types(const wasm::Module& module) {
+    const wasm::Section* section = wasm::find_icp_section(module, "motoko:stable-types");
+    if (section == nullptr) return std::nullopt;
+    return std::string(as_text(module.view(section->payload)));
+  }
+
+  void motoko() {
+    CheckRow& r = row("motoko", "do Motoko's stable variables carry over?");
+    const wasm::FunctionNames names(old_->module(), wasm::FunctionNames::Style::kRaw);
+    const wasm::Toolchain toolchain =
+        wasm::detect_toolchain(old_->module(), names, nullptr).toolchain;
+    const auto before = stable_types(old_->module());
+    const auto after = stable_types(new_->module());
+    const bool is_motoko = toolchain == wasm::Toolchain::kMotokoClassical ||
+                           toolchain == wasm::Toolchain::kMotokoEnhanced || before;
+    if (!is_motoko) return say(r, Answer::kNotAsked, "not a Motoko module");
+    if (!before || !after) {
+      return say(
+          r, Answer::kUnknown,
+          fmt::format("the {} module has no motoko:stable-types section", !before ? "old" : "new"),
+          "build with the metadata, or canrec motoko check OLD.most NEW.most");
+    }
+    const auto verdict = candid::motoko::check_stable(*before, *after);
+    if (!verdict) return say(r, Answer::kUnknown, verdict.error().message());
+    if (verdict->compatible && verdict->lossless) return say(r, Answer::kGood, "compatible");
+    say(r, verdict->compatible ? Answer::kLook : Answer::kBad,
+        verdict->compatible ? "compatible, but values are lost" : "not compatible",
+        fmt::format("canrec motoko check {} {}", list_.old_path, list_.new_path));
+    for (const candid::motoko::Finding& finding : verdict->findings) {
+      r.findings.push_back({finding.severity == candid::motoko::Severity::kError
+                                ? Severity::kError
+                                : Severity::kWarning,
+                            finding.code, finding.path, finding.message, "", ""});
+    }
+  }
+
+  // The upgrade, run on the state.
+  Status state() {
+    CheckRow& r = row("rehearsal", "does the upgrade run on the state at hand, with headroom?");
+    if (!request_.state) {
+      say(r, Answer::kNotAsked, "no state given",
+          "--state DIR rehearses the upgrade on a snapshot");
+      return Ok{};
+    }
+    list_.state_path = request_.state->string();
+    CANREC_TRY(Subject subject, Subject::open(*request_.state, request_.executor));
+    const auto installed = subject.module_bytes();
+    if (!installed || sha256(*installed) != old_->loaded.hash) {
+      say(r, Answer::kBad, "the state was taken under another module than OLD",
+          "give the module that is in the snapshot directory");
+      return Ok{};
+    }
+    const auto interface = interface_of(new_->file.bytes());
+    CANREC_TRY(candid::Encoded argument,
+               candid::encode_init(interface ? &*interface : nullptr,
+                                   request_.argument.empty() ? "()" : request_.argument));
+    executor::InstallRequest install;
+    install.canister = subject.id();
+    install.mode = executor::InstallMode::kUpgrade;
+    install.module = Bytes(new_->file.bytes().begin(), new_->file.bytes().end());
+    install.argument = std::move(argument.bytes);
+    if (kept_) install.memory = executor::MemoryPersistence::kKeep;
+    CANREC_TRY(const executor::InstallOutcome outcome, subject.executor().install(install));
+    if (!outcome.ok()) {
+      const std::string words = outcome.failure->text();
+      say(r, Answer::kBad,
+          fmt::format("it fails in {}: {}", outcome.stage, words.substr(0, words.find('\n'))),
+          fmt::format("canrec autopsy {} --upgrade {}", list_.state_path, list_.new_path));
+      return Ok{};
+    }
+    const double used = static_cast<double>(outcome.instructions) /
+                        static_cast<double>(std::max<uint64_t>(outcome.instruction_limit, 1));
+    say(r, used > kHeadroom ? Answer::kLook : Answer::kGood,
+        fmt::format("it runs, {} of {} instructions ({:.1f} %), heap {}",
+                    grouped(outcome.instructions), grouped(outcome.instruction_limit), used * 100,
+                    human_size(subject.canister().wasm->heap.size())),
+        used > kHeadroom ? "more data needs more instructions: move data to stable structures"
+                         : "");
+    return Ok{};
+  }
+
+  void backup() {
+    CheckRow& r = row("backup", "is there a way back?");
+    if (!request_.backup_present) {
+      return say(r, Answer::kUnknown, "not told",
+                 "take a snapshot before (icp canister snapshot create), and say --backup yes");
+    }
+    if (*request_.backup_present) return say(r, Answer::kGood, "you say so");
+    say(r, Answer::kBad, "you say there is none", "icp canister snapshot create");
+  }
+
+  const CheckRequest& request_;
+  Checklist list_;
+  std::optional<wasm::ModuleFile> old_;
+  std::optional<wasm::ModuleFile> new_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+std::string_view to_string(Answer answer) {
+  switch (answer) {
+    case Answer::kGood:
+      return "good";
+    case Answer::kLook:
+      return "look";
+    case Answer::kBad:
+      return "bad";
+    case Answer::kUnknown:
+      return "unknown";
+    case Answer::kNotAsked:
+      return "not asked";
+  }
+  return "unknown";
+}
+
+Answer Checklist::worst() const {
+  const auto weight = [](Answer answer) {
+    switch (answer) {
+      case Answer::kGood:
+      case Answer::kNotAsked:
+        return 0;
+      case Answer::kLook:
+        return 1;
+      case Answer::kUnknown:
+        return 2;
+      case Answer::kBad:
+        return 3;
+    }
+    return 3;
+  };
+  Answer worst = Answer::kGood;
+  for (const CheckRow& row : rows) {
+    if (weight(row.answer) > weight(worst)) worst = row.answer;
+  }
+  return worst;
+}
+
+Result<Checklist> check(const CheckRequest& request) { return Checker(request).run(); }
+
+}  // namespace canrec::recover

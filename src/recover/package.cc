@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+// Building a package:
+//
+//  1. compare the modules, judge route K with the state at hand, choose the route;
+//  2. write the files into a directory beside the output;
+//  3. rehearse from those files: load or install, ask the checks before and after;
+//  4. write the runbook and give the directory its name.
+#include "recover/package.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/input_file.h"
+#include "candid/binary.h"
+#include "candid/parser.h"
+#include "candid/text.h"
+#include "executor/management_did.h"
+#include "ic/limits.h"
+#include "recover/route_k.h"
+#include "recover/runbook.h"
+#include "recover/script.h"
+#include "recover/subject.h"
+#include "snapshot/writer.h"
+#include "wasm/load.h"
+#include "wasmdiff/compare.h"
+
+namespace canrec::recover {
+namespace {
+
+namespace fs = std::filesystem;
+using wasmdiff::Route;
+using wasmdiff::Word;
+
+constexpr uint64_t kArgumentOverhead = 1024;  // of install_code beside module and argument
+
+class Packager {
+ public:
+  Packager(FileSystem& system, const PackageRequest& request)
+      : system_(system), request_(request) {}
+
+  Result<Package> run() {
+    CANREC_CHECK(open_inputs());
+    CANREC_CHECK(choose_route());
+    staging_ = fmt::format("{}.canrec-tmp-{}", request_.output.string(), ::getpid());
+    std::error_code ignored;
+    if (fs::exists(staging_, ignored)) CANREC_CHECK(system_.remove_all(staging_));
+    CANREC_CHECK(system_.make_directory(staging_));
+    Status status = build();
+    if (status) status = publish();
+    if (!status) {
+      // The staging directory is ours alone; a failure to remove it must not hide the real error.
+      (void)system_.remove_all(staging_);
+      return fail(std::move(status).error());
+    }
+    return std::move(package_);
+  }
+
+ private:
+  Status open_inputs() {
+    std::error_code ignored;
+    if (request_.overwrite == Overwrite::kNo && fs::exists(request_.output, ignored)) {
+      return fail(Errc::kExists,
+                  fmt::format("{} exists; give --force to replace it", request_.output.string()));
+    }
+    CANREC_TRY(directory_, snapshot::Directory::open(request_.directory));
+    CANREC_TRY(old_, wasm::load_module(directory_->module()));
+    CANREC_TRY(new_, wasm::open_module(request_.module));
+    package_.old_module_hash = to_hex(old_.hash);
+    package_.module_hash = to_hex(new_->loaded.hash);
+    package_.module_size = new_->file.size();
+    package_.heap_size = directory_->heap().size();
+    package_.stable_size = directory_->stable().size();
+    package_.network = request_.network;
+    package_.has_start = new_->module().start.has_value();
+    package_.has_post_upgrade = new_->module().find_export("canister_post_upgrade") != nullptr;
+    if (request_.canister) {
+      canister_ = *request_.canister;
+    } else if (!directory_->ids().empty()) {
+      CANREC_TRY(canister_, ic::Principal::from_bytes(directory_->ids().front().canister));
+    }
+    package_.canister = canister_ ? canister_->text() : "CANISTER_ID";
+    return Ok{};
+  }
+
+  static std::string worst_reason(const wasmdiff::Comparison& comparison, Route route) {
+    for (const wasmdiff::Finding& finding : comparison.findings) {
+      if (finding.weights.of(route) == wasmdiff::Severity::kUnsafe) return finding.what;
+    }
+    return "no single reason";
+  }
+
+  Status choose_route() {
+    CANREC_TRY(const wasmdiff::Comparison comparison,
+               wasmdiff::compare(old_.module, new_->module(), {}));
+    const std::vector<Finding> k_findings =
+        judge_route_k(new_->module(), {&directory_->metadata(), directory_->heap(), false});
+    const bool s_sound = comparison.word(Route::kS) != Word::kUnsafe;
+    const bool k_sound =
+        comparison.word(Route::kK) != Word::kUnsafe && worst(k_findings) != Severity::kError;
+    const std::string why_not_s = worst_reason(comparison, Route::kS);
+    std::string why_not_k =
+        comparison.word(Route::kK) == Word::kUnsafe ? worst_reason(comparison, Route::kK) : "";
+    for (const Finding& finding : k_findings) {
+      if (finding.severity == Severity::kError && why_not_k.empty()) why_not_k = finding.what;
+    }
+    const Route route = request_.route.value_or(s_sound ? Route::kS : Route::kK);
+    const bool sound = route == Route::kS ? s_sound : k_sound;
+    if (!sound) {
+      std::string message = fmt::format("route {} is not sound: {}", to_string(route),
+                                        route == Route::kS ? why_not_s : why_not_k);
+      if (!request_.route) {
+        message = fmt::format("no route is sound. S: {}. K: {}", why_not_s, why_not_k);
+      } else if (route == Route::kS ? k_sound : s_sound) {
+        message += fmt::format("; the other route is");
+      }
+      return fail(
+          Errc::kVerification,
+          message + fmt::format(" (canrec diff shows all: canrec diff {}/wasm_module.bin {})",
+                                request_.directory.string(), request_.module.string()));
+    }
+    package_.route = route;
+    package_.word = comparison.word(route);
+    take_warnings(comparison, route, k_findings);
+    return Ok{};
+  }
+
+  // What holds for this route and this state, and nothing else.
+  void take_warnings(const wasmdiff::Comparison& comparison, Route route,
+                     const std::vector<Finding>& k_findings) {
+    for (const wasmdiff::Finding& finding : comparison.findings) {
+      if (finding.weights.of(route) != wasmdiff::Severity::kReview) continue;
+      package_.findings.push_back({Severity::kWarning, std::string(finding.code), "", finding.what,
+                                   finding.why, finding.next});
+    }
+    if (route == Route::kK) {
+      for (const Finding& finding : k_findings) package_.findings.push_back(finding);
+      if (directory_->metadata().global_timer && directory_->metadata().global_timer->deadline_ns) {
+        package_.findings.push_back(
+            {Severity::kWarning, "timer", "metadata.json", "the global timer is set",
+             "an upgrade turns it off; it stays off unless post-upgrade sets it again",
+             "make sure that the program sets its timer after the upgrade"});
+      }
+    }
+  }
+
+  Status build() {
+    CANREC_CHECK(package_.route == Route::kS ? build_route_s() : build_route_k());
+    return rehearse_package();
+  }
+
+  Status build_route_s() {
+    snapshot::NewSnapshot out;
+    out.metadata = directory_->metadata();
+    out.module = snapshot::Image::of(&new_->file);
+    out.heap = snapshot::Image::of(directory_->heap_file());
+    out.stable = snapshot::Image::of(directory_->stable_file());
+    for (const snapshot::Chunk& chunk : directory_->chunks()) out.chunks.push_back(chunk.bytes);
+    package_.snapshot_bytes = package_.module_size + package_.heap_size + package_.stable_size;
+    package_.files.push_back("snapshot");
+    static const Interrupt never;
+    const Interrupt& interrupt =
+        request_.executor.interrupt != nullptr ? *request_.executor.interrupt : never;
+    return snapshot::write_directory(system_, staging_ / "snapshot", out, Overwrite::kNo,
+                                     interrupt);
+  }
+
+  // The argument of a management method, from text that names its fields.
+  static Result<Bytes> management_argument(std::string_view method, const std::string& text) {
+    CANREC_TRY(const candid::Program program,
+               candid::parse_program(executor::kManagementInterface));
+    const candid::Method* found =
+        candid::find_method(program.env.resolved(program.actor->service), method);
+    CANREC_ASSERT(found != nullptr);
+    std::vector<candid::TypeIdx> types;
+    for (const candid::Arg& arg : program.env.resolved(found->type).args) types.push_back(arg.type);
+    CANREC_TRY(const candid::Values values, candid::parse_args(text, program.env, types));
+    return candid::encode(program.env, types, values.values);
+  }
+
+  static std::string blob_text(ByteView bytes) {
+    std::string out = "blob \"";
+    out.reserve(bytes.size() * 3 + 8);
+    static constexpr std::string_view kDigits = "0123456789abcdef";
+    for (const uint8_t byte : bytes) {
+      out += '\\';
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+    return out + '"';
+  }
+
+  Status write(const std::string& name, ByteView bytes) {
+    package_.files.push_back(name);
+    return write_file(system_, staging_ / name, bytes, Overwrite::kNo);
+  }
+  Status write_with_hex(const std::string& name, ByteView bytes) {
+    CANREC_CHECK(write(name + ".bin", bytes));
+    return write(name + ".hex", as_bytes(to_hex(bytes) + "\n"));
+  }
+
+  Status build_route_k() {
+    if (!canister_) {
+      return fail(
+          Errc::kBadArgument,
+          "route K's argument names the canister: give --canister PRINCIPAL (no file of the "
+          "snapshot directory says which one it is of)");
+    }
+    const auto interface = interface_of(new_->file.bytes());
+    CANREC_TRY(const candid::Encoded argument,
+               candid::encode_init(interface ? &*interface : nullptr,
+                                   request_.argument.empty() ? "()" : request_.argument));
+    argument_ = argument.bytes;
+    const std::string mode =
+        "mode = variant { upgrade = opt record { skip_pre_upgrade = opt true; "
+        "wasm_memory_persistence = opt variant { keep } } }";
+    CANREC_CHECK(write("module.wasm", new_->file.bytes()));
+    if (new_->file.size() + argument_.size() + kArgumentOverhead <= ic::limits::kIngressBytes) {
+      CANREC_TRY(
+          const Bytes encoded,
+          management_argument("install_code",
+                              fmt::format("(record {{ {}; canister_id = principal \"{}\"; "
+                                          "wasm_module = {}; arg = {} }})",
+                                          mode, package_.canister, blob_text(new_->file.bytes()),
+                                          blob_text(argument_))));
+      return write_with_hex("install_code", encoded);
+    }
+    return build_chunks(mode);
+  }
+
+  Status build_chunks(const std::string& mode) {
+    CANREC_CHECK(system_.make_directory(staging_ / "chunks"));
+    std::string hashes;
+    for (ByteView rest = new_->file.bytes(); !rest.empty();) {
+      const ByteView chunk = rest.first(std::min<size_t>(rest.size(), ic::limits::kChunkBytes));
+      CANREC_TRY(
+          const Bytes encoded,
+          management_argument("upload_chunk",
+                              fmt::format("(record {{ canister_id = principal \"{}\"; chunk = "
+                                          "{} }})",
+                                          package_.canister, blob_text(chunk))));
+      CANREC_CHECK(write(fmt::format("chunks/{:02}.bin", package_.chunks), encoded));
+      hashes += fmt::format("record {{ hash = {} }}; ", blob_text(sha256(chunk)));
+      ++package_.chunks;
+      rest = rest.subspan(chunk.size());
+    }
+    CANREC_TRY(
+        const Bytes encoded,
+        management_argument(
+            "install_chunked_code",
+            fmt::format("(record {{ {}; target_canister = principal \"{}\"; "
+                        "chunk_hashes_list = vec {{ {} }}; wasm_module_hash = {}; arg = {} }})",
+                        mode, package_.canister, hashes, blob_text(new_->loaded.hash),
+                        blob_text(argument_))));
+    return write_with_hex("install_chunked_code", encoded);
+  }
+
+  Result<std::vector<std::string>> ask(Subject& subject) const {
+    std::vector<std::string> out;
+    for (const std::string& check : request_.checks) {
+      CANREC_TRY(const Step step, parse_step("query " + check, 1));
+      CANREC_TRY(const executor::CallOutcome outcome, subject.query(step.subject, step.argument));
+      out.push_back(outcome.replied() ? subject.reply_text(step.subject, outcome.reply())
+                                      : outcome.failure().text());
+    }
+    return out;
+  }
+
+  Status rehearse_package() {
+    CANREC_TRY(Subject before, Subject::open(request_.directory, request_.executor));
+    CANREC_TRY(const std::vector<std::string> wanted, ask(before));
+    std::optional<Subject> after;
+    if (package_.route == Route::kS) {
+      CANREC_TRY(after, Subject::open(staging_ / "snapshot", request_.executor));
+    } else {
+      CANREC_TRY(after, Subject::open(request_.directory, request_.executor));
+      executor::InstallRequest install;
+      install.canister = after->id();
+      install.mode = executor::InstallMode::kUpgrade;
+      CANREC_TRY(const InputFile module, InputFile::open(staging_ / "module.wasm"));
+      install.module = Bytes(module.bytes().begin(), module.bytes().end());
+      install.argument = argument_;
+      install.skip_pre_upgrade = true;
+      install.memory = executor::MemoryPersistence::kKeep;
+      CANREC_TRY(const executor::InstallOutcome outcome, after->executor().install(install));
+      if (!outcome.ok()) {
+        return fail(Errc::kVerification, fmt::format("the rehearsal of the package fails in {}: {}",
+                                                     outcome.stage, outcome.failure->text()));
+      }
+      after->refresh_interface();
+    }
+    CANREC_TRY(const std::vector<std::string> found, ask(*after));
+    for (size_t i = 0; i < found.size(); ++i) {
+      if (found[i] != wanted[i]) {
+        return fail(Errc::kVerification,
+                    fmt::format("{} answers {} before and {} after the package was applied",
+                                request_.checks[i], wanted[i], found[i]));
+      }
+      package_.answers.push_back({request_.checks[i], found[i]});
+    }
+    return Ok{};
+  }
+
+  Status publish() {
+    CANREC_CHECK(write("runbook.md", as_bytes(runbook_markdown(package_))));
+    CANREC_CHECK(write("runbook.txt", as_bytes(runbook_text(package_))));
+    CANREC_CHECK(system_.sync_directory(staging_));
+    std::error_code ignored;
+    const bool replaces = fs::exists(request_.output, ignored);
+    CANREC_CHECK(replaces ? system_.exchange(staging_, request_.output)
+                          : system_.rename(staging_, request_.output));
+    CANREC_CHECK(system_.sync_directory(request_.output.parent_path()));
+    // After the exchange the staging name holds the package that was replaced.
+    return replaces ? system_.remove_all(staging_) : Status(Ok{});
+  }
+
+  FileSystem& system_;
+  const PackageRequest& request_;
+  Package package_;
+  std::optional<snapshot::Directory> directory_;
+  wasm::LoadedModule old_;
+  std::optional<wasm::ModuleFile> new_;
+  std::optional<ic::Principal> canister_;
+  Bytes argument_;
+  fs::path staging_;
+};
+
+}  // namespace
+
+Result<Package> package(FileSystem& system, const PackageRequest& request) {
+  return Packager(system, request).run();
+}
+
+}  // namespace canrec::recover

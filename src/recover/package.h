@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Everything that the one try on the network needs, in one directory: the state or the argument to
+// send, and a runbook. The package is rehearsed from its own files before it counts as done.
+//
+//   route S   OUT/snapshot/        a complete snapshot directory: the new module under the old
+//   memories route K   OUT/module.wasm      the module, and OUT/install_code.bin and .hex, the
+//   argument; above
+//                                  the message limit OUT/chunks/NN.bin (upload_chunk arguments) and
+//                                  OUT/install_chunked_code.bin and .hex
+//   both      OUT/runbook.md       OUT/runbook.txt
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/output_file.h"
+#include "executor/executor.h"
+#include "recover/finding.h"
+#include "wasmdiff/finding.h"
+
+namespace canrec::recover {
+
+struct PackageRequest {
+  std::filesystem::path directory;  ///< snapshot directory of the canister
+  std::filesystem::path module;     ///< the new module
+  std::filesystem::path output;
+  std::optional<wasmdiff::Route> route;   ///< nothing = the sound one, S when both are
+  std::optional<ic::Principal> canister;  ///< nothing = the one that a progress file names
+  std::string network = "ic";
+  std::vector<std::string> checks;  ///< queries "get(7)": answers go into the runbook
+  std::string argument;             ///< of route K's post-upgrade, Candid text
+  Overwrite overwrite = Overwrite::kNo;
+  executor::Options executor;
+};
+
+/// A query and what it must answer.
+struct ExpectedAnswer {
+  std::string query;
+  std::string answer;
+};
+
+struct Package {
+  wasmdiff::Route route = wasmdiff::Route::kS;
+  wasmdiff::Word word = wasmdiff::Word::kReview;  ///< of that route
+  std::string canister;                           ///< text form, or "CANISTER_ID" when not known
+  std::string module_hash;                        ///< of the new module
+  std::string old_module_hash;
+  uint64_t module_size = 0;
+  uint64_t heap_size = 0;
+  uint64_t stable_size = 0;
+  uint64_t snapshot_bytes = 0;  ///< what an upload sends (route S)
+  uint32_t chunks = 0;          ///< upload_chunk calls (route K, large modules)
+  bool has_start = false, has_post_upgrade = false;
+  std::string network;
+  std::vector<ExpectedAnswer> answers;
+  std::vector<Finding> findings;   ///< warnings for the case at hand
+  std::vector<std::string> files;  ///< relative to the output
+};
+
+/// Builds and rehearses a package.
+///
+/// Errors: kVerification with the reasons when no route (or not the one asked for) is sound, or the
+///         rehearsal of the package fails or answers otherwise; those of reading and writing.
+///         Nothing is left under the output's name then.
+Result<Package> package(FileSystem& fs, const PackageRequest& request);
+
+}  // namespace canrec::recover
