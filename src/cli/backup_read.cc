@@ -79,7 +79,9 @@ ExitCode backup_list(Session& session, const BackupOptions& options) {
     CLI_TRY(Manifest manifest, session, options.store, store.backup(id));
     manifests.push_back(std::move(manifest));
   }
-  std::ranges::stable_sort(manifests, {}, &Manifest::created_ns);
+  std::ranges::sort(manifests, {}, [](const Manifest& manifest) {
+    return std::pair(manifest.created_ns(), std::string_view(manifest.id()));
+  });
   for (const Manifest& manifest : manifests) {
     if (session.json) {
       nlohmann::ordered_json notes = nlohmann::ordered_json::object();

@@ -190,7 +190,7 @@ uint64_t Manifest::total_size() const {
 
 Result<ManifestWriter> ManifestWriter::create(FileSystem& system, std::filesystem::path directory,
                                               uint32_t chunk_size, uint64_t created_ns) {
-  ManifestWriter out(system, directory);
+  ManifestWriter out(directory);
   CANREC_TRY(OutputFile file, OutputFile::create(system, directory / "new", Overwrite::kNo));
   out.out_.emplace(std::move(file));
   Bytes head;

@@ -96,12 +96,10 @@ class ManifestWriter {
   uint64_t size() const { return size_; }
 
  private:
-  ManifestWriter(FileSystem& system, std::filesystem::path directory)
-      : system_(&system), directory_(std::move(directory)) {}
+  explicit ManifestWriter(std::filesystem::path directory) : directory_(std::move(directory)) {}
   Status flush();
   Status put(ByteView bytes);
 
-  FileSystem* system_;
   std::filesystem::path directory_;
   std::optional<OutputFile> out_;
   Sha256Stream hash_;

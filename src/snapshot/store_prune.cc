@@ -226,8 +226,9 @@ class Pruner {
 std::vector<bool> kept_by(std::span<const uint64_t> created_ns, const PrunePolicy& policy) {
   std::vector<size_t> newest_first(created_ns.size());
   for (size_t i = 0; i < newest_first.size(); ++i) newest_first[i] = i;
-  std::stable_sort(newest_first.begin(), newest_first.end(),
-                   [&](size_t a, size_t b) { return created_ns[a] > created_ns[b]; });
+  std::ranges::sort(newest_first, [&](size_t a, size_t b) {
+    return std::pair(created_ns[a], b) > std::pair(created_ns[b], a);
+  });
   std::vector<bool> kept(created_ns.size());
   for (size_t i = 0; i < std::min<size_t>(policy.keep_last, newest_first.size()); ++i) {
     kept[newest_first[i]] = true;
