@@ -26,7 +26,7 @@ namespace canrec::engine {
 enum class Op : uint16_t {
 #define OP(name) k##name,
 #define INT_BINARY(name, T, expression) k##name##RR, k##name##RI,
-// The order of the six forms is known to forms.h users: see CompareForm.
+// The six forms of a comparison are told apart by CompareForm.
 #define INT_COMPARE(name, T, expression) \
   k##name##RR, k##name##RI, kBr##name##RR, kBr##name##RI, kBack##name##RR, kBack##name##RI,
 #define BINARY(name, T, R, expression) k##name,

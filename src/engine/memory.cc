@@ -22,6 +22,10 @@ namespace {
 // this far behind the capacity, so that the lookup itself needs no check.
 constexpr uint64_t kGuard = uint64_t{16} << 30;
 
+// A query touches a few pages here and there, and reading megabytes ahead of each would be most of
+// its time; who touches more pages than this is going through the memory, and reading ahead pays.
+constexpr uint64_t kPagesWithoutReadAhead = 1'024;
+
 uint8_t* as_pointer(void* mapping) { return static_cast<uint8_t*>(mapping); }
 
 Result<uint8_t*> map(uint64_t bytes, int protection) {
@@ -70,6 +74,7 @@ Result<Memory> Memory::from_image(int descriptor, uint64_t length, uint64_t page
                     MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, memory.image_, 0);
     if (at == MAP_FAILED) return fail(errno_error(errno, "map image", {}));
     memory.image_length_ = length;
+    static_cast<void>(madvise(memory.base_, length, MADV_RANDOM));
     // `length` may stop short of the file's end in the middle of its last OS page.
     const uint64_t tail = round_up(length, kOsPage) - length;
     if (tail != 0) {
@@ -101,6 +106,7 @@ Memory& Memory::operator=(Memory&& other) noexcept {
   committed_pages_ = std::exchange(other.committed_pages_, 0);
   image_ = std::exchange(other.image_, -1);
   image_length_ = std::exchange(other.image_length_, 0);
+  reads_ahead_ = other.reads_ahead_;
   counts_ = std::exchange(other.counts_, {});
   touched_ = std::move(other.touched_);
   journal_ = std::move(other.journal_);
@@ -144,7 +150,7 @@ void Memory::mark_accessed(uint64_t os_page) {
                                   [](uint8_t other) { return (other & kAccessed) != 0; });
   state |= kAccessed;
   touched_.push_back(static_cast<uint32_t>(os_page));
-  ++counts_.os_accessed;
+  if (++counts_.os_accessed > kPagesWithoutReadAhead && !reads_ahead_) begin_read_ahead();
   if (first) ++counts_.wasm_accessed;
 }
 
@@ -198,7 +204,14 @@ std::optional<std::span<uint8_t>> Memory::write(uint64_t address, uint64_t lengt
 
 std::optional<ByteView> Memory::peek(uint64_t address, uint64_t length) const {
   if (!in_bounds(address, length, size())) return std::nullopt;
+  if (length > kPagesWithoutReadAhead * kOsPage) begin_read_ahead();
   return ByteView{base_ + address, static_cast<size_t>(length)};
+}
+
+void Memory::begin_read_ahead() const {
+  // Advice may fail; nothing but speed depends on it.
+  if (image_length_ > 0) static_cast<void>(madvise(base_, image_length_, MADV_NORMAL));
+  reads_ahead_ = true;
 }
 
 void Memory::begin_message() {

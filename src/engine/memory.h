@@ -140,6 +140,7 @@ class Memory {
   void mark_accessed(uint64_t os_page);
   void mark_written(uint64_t os_page);
   void drop_to_image(std::vector<uint32_t>& os_pages);
+  void begin_read_ahead() const;
 
   uint8_t* base_ = nullptr;
   uint8_t* states_ = nullptr;
@@ -150,6 +151,7 @@ class Memory {
   uint64_t committed_pages_ = 0;
   int image_ = -1;
   uint64_t image_length_ = 0;
+  mutable bool reads_ahead_ = false;  // the kernel may read more of the image than was touched
   PageCounts counts_;
 
   struct PreImage {
