@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Motoko compiler as oracle: stable compatibility with its codes, and its .did parser.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "candid/motoko_check.h"
+#include "candid/parser.h"
+#include "real/candid/oracle.h"
+#include "unit/candid/table.h"
+
+namespace canrec::candid {
+namespace {
+
+constexpr const char* kCompiler = CANREC_FIXTURES "/motoko/4.10.0/moc.min.js";
+
+// "M0170 x" for each variable, sorted; a mismatch hides what else is lost in the variable.
+std::vector<std::string> codes(const motoko::StableVerdict& verdict) {
+  std::map<std::string, std::string> by_variable;
+  for (const motoko::Finding& finding : verdict.findings) {
+    if (finding.severity == motoko::Severity::kError) {
+      by_variable.emplace(finding.variable, finding.code);
+    }
+  }
+  std::vector<std::string> list;
+  for (const auto& [variable, code] : by_variable) {
+    list.push_back(variable.empty() ? code : code + " " + variable);
+  }
+  std::ranges::sort(list);
+  return list;
+}
+
+// Every pair of these texts through both.
+void compare(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::vector<nlohmann::json> questions;
+  for (const auto& [old_text, new_text] : pairs) {
+    questions.push_back({{"op", "stable"}, {"old", old_text}, {"new", new_text}});
+  }
+  const auto answers = test::ask("motoko_oracle.cjs", kCompiler, questions);
+  ASSERT_EQ(answers.size(), pairs.size());
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    auto theirs = answers[i]["codes"].get<std::vector<std::string>>();
+    std::ranges::sort(theirs);
+    const auto ours = motoko::check_stable(pairs[i].first, pairs[i].second);
+    ASSERT_TRUE(ours) << pairs[i].first << ours.error().message();
+    EXPECT_EQ(codes(*ours), theirs) << pairs[i].first << "\n=>\n" << pairs[i].second;
+  }
+}
+
+TEST(MotokoOracle, AgreesOnEveryPairOfTheTable) {
+  if (!test::has_node()) GTEST_SKIP() << "node is not installed";
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const test::Row& row : test::read_table("stable_pairs.txt", 5)) {
+    pairs.emplace_back(test::signature_text(row.cells[1]), test::signature_text(row.cells[2]));
+  }
+  compare(pairs);
+}
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::vector<std::filesystem::path> files(const std::string& folder, const std::string& extension) {
+  std::vector<std::filesystem::path> list;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == extension) list.push_back(entry.path());
+  }
+  std::ranges::sort(list);
+  return list;
+}
+
+TEST(MotokoOracle, AgreesOnEveryPairOfCompiledSignatures) {
+  if (!test::has_node()) GTEST_SKIP() << "node is not installed";
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const char* version : {"2.0.3", "4.10.0"}) {
+    const auto list = files(fmt::format(CANREC_FIXTURES "/motoko/{}", version), ".most");
+    ASSERT_GE(list.size(), 5U);
+    for (const auto& left : list) {
+      for (const auto& right : list) pairs.emplace_back(read(left), read(right));
+    }
+  }
+  compare(pairs);
+}
+
+TEST(MotokoOracle, AgreesOnWhichDidTextsAreGood) {
+  if (!test::has_node()) GTEST_SKIP() << "node is not installed";
+  std::vector<std::string> texts;
+  for (const auto& path : files(CANREC_FIXTURES "/motoko", ".did")) texts.push_back(read(path));
+  for (const auto& path : files(CANREC_FIXTURES "/npm", ".did")) texts.push_back(read(path));
+  for (const test::Row& row : test::read_table("service_pairs.txt", 5)) {
+    texts.push_back(test::service_text(row.cells[1]));
+    texts.push_back(test::service_text(row.cells[2]));
+  }
+  for (const char* bad : {"service : {", "type a = ;", "type a = record { a nat }", ";",
+                          "type opt = nat;", "service : {};;", "type a = (nat);"}) {
+    texts.emplace_back(bad);
+  }
+  std::vector<nlohmann::json> questions;
+  for (const std::string& text : texts) questions.push_back({{"op", "did"}, {"text", text}});
+  const auto answers = test::ask("motoko_oracle.cjs", kCompiler, questions);
+  ASSERT_EQ(answers.size(), texts.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto ours = parse_program(texts[i]);
+    EXPECT_EQ(static_cast<bool>(ours), answers[i]["good"].get<bool>())
+        << texts[i].substr(0, 300) << (ours ? "" : ours.error().message());
+  }
+}
+
+}  // namespace
+}  // namespace canrec::candid
