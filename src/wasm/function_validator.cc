@@ -552,6 +552,12 @@ Status FunctionValidator::check_memory(const Instruction& in) {
     for (unsigned i = imm == Imm::kDataMemory ? 1 : 0; i < in.imm_count; ++i) {
       if (in.imm[i].value != 0) return no_such(in, i, "memory");
     }
+    // Without multiple memories this is a zero byte, not an index that could be padded.
+    if (imm == Imm::kMemory && in.op != Opcode::kMemoryFill &&
+        in.imm[0].end - in.imm[0].begin != 1) {
+      return fail(Errc::kWasmMalformed, place(in, 0),
+                  fmt::format("{}: zero byte expected", info(in.op).text));
+    }
     return Ok{};
   }
   if (in.imm[0].value > info(in.op).align) {

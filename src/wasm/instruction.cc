@@ -145,7 +145,8 @@ Status InstructionReader::immediates(Instruction& out, Imm imm, size_t start) {
       CANREC_TRY(const int64_t value, cursor_.s33());
       if (value >= 0) {
         add(kBlockTypeIndex + static_cast<uint64_t>(value), begin);
-      } else if (value >= -64) {
+      } else if (value >= -64 && cursor_.index() - begin == 1) {
+        // A value type is one byte; only type indices may be padded.
         add(static_cast<uint64_t>(value & 0x7f), begin);
       } else {
         return fail(Errc::kWasmMalformed, offset, "invalid block type");

@@ -4,8 +4,11 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+
+#include "support/temporary_directory.h"
 
 namespace {
 
@@ -62,6 +65,53 @@ TEST(InspectCommand, LabelsEveryByte) {
     begin = end + 1;
   }
   EXPECT_EQ(at, 177'600u);
+}
+
+// A snapshot directory of the oldest Motoko counter, every global with the value 5.
+void write_snapshot(const canrec::test::TemporaryDirectory& directory, size_t left_out) {
+  const std::string module = kFixtures + "motoko/2.0.3/counter.wasm";
+  const auto object = nlohmann::json::parse(inspect("--json " + module).out);
+  nlohmann::json globals = nlohmann::json::array();
+  for (const auto& global : object["globals"]) globals.push_back({{global["type"], 5}});
+  globals.erase(globals.begin(), globals.begin() + static_cast<ptrdiff_t>(left_out));
+  const nlohmann::json metadata = {{"source", {{"taken_from_canister", nullptr}}},
+                                   {"taken_at_timestamp", 1},
+                                   {"wasm_module_size", object["stored_size"]},
+                                   {"globals", globals},
+                                   {"wasm_memory_size", 262144},
+                                   {"stable_memory_size", 65536},
+                                   {"wasm_chunk_store", nlohmann::json::array()},
+                                   {"canister_version", 7},
+                                   {"certified_data", nlohmann::json::array()},
+                                   {"global_timer", nullptr},
+                                   {"on_low_wasm_memory_hook_status", nullptr}};
+  canrec::test::write_text(directory / "metadata.json", metadata.dump());
+  canrec::test::write_bytes(directory / "wasm_memory.bin", canrec::Bytes(262144));
+  canrec::test::write_bytes(directory / "stable_memory.bin", canrec::Bytes(65536));
+  std::filesystem::copy_file(module, directory / "wasm_module.bin");
+}
+
+TEST(InspectCommand, ShowsTheValuesOfASnapshotDirectory) {
+  const canrec::test::TemporaryDirectory directory;
+  write_snapshot(directory, 0);
+  const Answer run = inspect("--json " + directory.path().string());
+  EXPECT_EQ(run.status, 0) << run.out;
+  const auto object = nlohmann::json::parse(run.out);
+  EXPECT_EQ(object["snapshot"]["globals_match"], true);
+  EXPECT_EQ(object["snapshot"]["canister_version"], 7);
+  for (const auto& global : object["globals"]) EXPECT_EQ(global["value"], "5");
+  const Answer text = inspect(directory.path().string());
+  EXPECT_EQ(text.status, 0);
+  EXPECT_NE(text.out.find("initially 65536, now 5"), std::string::npos) << text.out;
+}
+
+TEST(InspectCommand, AnswersOneWhenTheGlobalsAreNotTheModules) {
+  const canrec::test::TemporaryDirectory directory;
+  write_snapshot(directory, 1);
+  const Answer run = inspect(directory.path().string());
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.out.find("the metadata has 8 globals, this module persists 9"), std::string::npos)
+      << run.out;
 }
 
 TEST(InspectCommand, AnswersThreeForTextAndFourForNothing) {

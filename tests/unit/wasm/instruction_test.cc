@@ -48,6 +48,14 @@ TEST(InstructionReader, ReadsBlockTypes) {
   EXPECT_EQ(decode(index)->index(), kBlockTypeIndex + 5);
 }
 
+TEST(InstructionReader, RejectsPaddedValueTypesOfBlocks) {
+  const Bytes padded = {0x02, 0xff, 0x7f};
+  const auto instruction = decode(padded);
+  ASSERT_FALSE(instruction);
+  EXPECT_EQ(instruction.error().code(), Errc::kWasmMalformed);
+  EXPECT_EQ(instruction.error().offset(), 101u);
+}
+
 TEST(InstructionReader, WalksLabels) {
   const Bytes table = {0x0e, 0x02, 0x05, 0x86, 0x00, 0x07};
   const auto instruction = decode(table);

@@ -218,6 +218,7 @@ TEST(Validate, ChecksMemoryAccesses) {
                  {"memory.size", {0x3f, 0, 0x21, 0}},
                  {"memory.grow", {0x41, 0, 0x40, 0, 0x21, 0}},
                  {"memory.grow of memory 1", {0x41, 0, 0x40, 1, 0x21, 0}, 3, Errc::kWasmIndex},
+                 {"memory.size with a padded zero", {0x3f, 0x80, 0, 0x1a}, 1, Errc::kWasmMalformed},
                  {"memory.fill", {0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x0b, 0}},
                  {"memory.copy", {0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 0x0a, 0, 0}},
                  {"memory.copy of i64", {0x41, 0, 0x42, 0, 0x41, 0, 0xfc, 0x0a, 0, 0}, 6},
