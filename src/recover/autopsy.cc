@@ -4,7 +4,8 @@
 //  1. the repair of the cause (grow before write, 64-bit calls, the call taken out), and when
 //  another
 //     failure shows behind it the repair of that one, up to kMostRounds;
-//  2. without the hook, and without the hook over a kept heap.
+//  2. the functions between the failure and the hook, each made to return at once;
+//  3. without the hook, and without the hook over a kept heap.
 //
 // Each is the library behind `canrec patch`, so a fix is proven to move nothing else before it
 // runs.
@@ -13,6 +14,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/input_file.h"
 #include "patch/apply.h"
@@ -66,6 +68,7 @@ class Examiner {
     CANREC_CHECK(describe(outcome));
     if (autopsy_.stage == kHook) {
       CANREC_CHECK(repair_chain(outcome));
+      CANREC_CHECK(without_callee(outcome));
       CANREC_CHECK(without_hook());
     }
     std::ranges::stable_sort(autopsy_.fixes, [](const Fix& a, const Fix& b) {
@@ -245,6 +248,38 @@ class Examiner {
   static std::vector<std::string> results_of(const executor::ApiCall& call) {
     const bool has_result = !ic::info(call.function).results.empty();
     return has_result ? std::vector<std::string>{"0"} : std::vector<std::string>{};
+  }
+
+  // A program that gives up does so in a function of its own (a user's preupgrade, a check), called
+  // by the hook that also saves the data: that function alone is made to return.
+  Status without_callee(const executor::InstallOutcome& failed) {
+    const Cause cause = cause_of(failed);
+    const executor::RunReport* run = stopped_run(failed);
+    const bool gives_up = cause == Cause::kCalledTrap || cause == Cause::kUnreachable ||
+                          cause == Cause::kOther || cause == Cause::kStackOverflow;
+    if (!gives_up || run == nullptr) return Ok{};
+    const std::vector<executor::Frame>& frames = run->stopped->backtrace;
+    std::set<uint32_t> tried;
+    // The last frame is the hook itself.
+    for (size_t i = 0; i + 1 < frames.size() && tried.size() < kMostRounds; ++i) {
+      const uint32_t function = frames[i].function;
+      if (function == frames.back().function || !tried.insert(function).second) continue;
+      const std::string name = fmt::format("#{}", function);
+      const auto plan = patch::stub(loaded_, name, {});
+      if (!plan) continue;
+      const auto patched = patch::apply(loaded_, *plan);
+      if (!patched) continue;
+      CANREC_TRY(const executor::InstallOutcome outcome, upgrade(patched->stored, kept()));
+      if (!outcome.ok()) continue;
+      Fix fix;
+      fix.commands.push_back(
+          fmt::format("canrec patch stub {} '{}' -o fixed-1.wasm", request_.module_name, name));
+      fix.what = fmt::format("{} (function {}) returns at once, the rest of the hook runs",
+                             frames[i].name, function);
+      fix.costs = "whatever else that function does is left out; read it with canrec patch edit";
+      CANREC_CHECK(finish(std::move(fix), outcome, patched->stored, kept()));
+    }
+    return Ok{};
   }
 
   // The hook dropped: first as an ordinary upgrade, then over the kept heap.

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recover/script.h"
+
+#include <gtest/gtest.h>
+
+namespace canrec::recover {
+namespace {
+
+Step good(std::string_view text) {
+  auto step = parse_step(text, 1);
+  EXPECT_TRUE(step.has_value()) << text << ": " << (step ? "" : step.error().message());
+  return step ? *step : Step{};
+}
+
+std::string bad(std::string_view text) {
+  const auto step = parse_step(text, 3);
+  return step ? "accepted" : step.error().message();
+}
+
+TEST(Script, ReadsEveryStep) {
+  EXPECT_EQ(good("replace fixed.wasm").subject, "fixed.wasm");
+  EXPECT_EQ(good("replace \"a b.wasm\"").subject, "a b.wasm");
+  const Step upgrade = good("upgrade v2.wasm --skip-pre-upgrade --keep --arg (1, \"x)\")");
+  EXPECT_TRUE(upgrade.skip_pre_upgrade);
+  EXPECT_EQ(upgrade.memory, KeepMemory::kKeep);
+  EXPECT_EQ(upgrade.argument, "(1, \"x)\")");
+  EXPECT_EQ(good("call put (7, \"a \\\" (b\")").argument, "(7, \"a \\\" (b\")");
+  EXPECT_EQ(good("query get(7)").subject, "get");
+  EXPECT_EQ(good("query get").argument, "");
+  EXPECT_EQ(good("advance-time 90s").nanoseconds, 90'000'000'000U);
+  EXPECT_EQ(good("advance-time 2d").nanoseconds, 172'800'000'000'000U);
+  EXPECT_EQ(good("checkpoint here").subject, "here");
+  EXPECT_EQ(good("expect-trap out of bounds").argument, "out of bounds");
+  EXPECT_EQ(good("expect-reply (opt 1)").argument, "(opt 1)");
+  EXPECT_EQ(good("  expect-same get(1)  ").kind, StepKind::kExpectSame);
+}
+
+TEST(Script, RejectsWithLineAndColumn) {
+  EXPECT_TRUE(bad("upgade x").starts_with("line 3, column 1: unknown step \"upgade\""));
+  EXPECT_EQ(bad("upgrade"), "line 3, column 8: the module is missing");
+  EXPECT_EQ(bad("upgrade m --kep"), "line 3, column 11: unknown option \"--kep\" of this step");
+  EXPECT_EQ(bad("replace m --keep"), "line 3, column 11: unknown option \"--keep\" of this step");
+  EXPECT_EQ(bad("query get (1"), "line 3, column 11: a parenthesis is not closed");
+  EXPECT_EQ(bad("query get 1"), "line 3, column 11: arguments are Candid text in parentheses");
+  EXPECT_EQ(bad("query get(1) x"), "line 3, column 14: \"x\" is not expected here");
+  EXPECT_TRUE(bad("advance-time 5x").starts_with("line 3, column 14: a time is"));
+  EXPECT_TRUE(bad("advance-time 99999999999999d").find("64 bits") != std::string::npos);
+  EXPECT_EQ(bad("replace \"m"), "line 3, column 9: text in quotes does not end");
+}
+
+TEST(Script, ReadsAFileWithCommentsAndChecksTheWhole) {
+  const auto steps = parse_script("# story\n\n  checkpoint a\r\nquery get(1)\nrevert a\n");
+  ASSERT_TRUE(steps.has_value()) << steps.error().message();
+  ASSERT_EQ(steps->size(), 3U);
+  EXPECT_EQ((*steps)[1].line, 4U);
+  const auto unknown = parse_script("query get\nrevert b\n");
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_EQ(unknown.error().message(), "line 2, column 1: no checkpoint \"b\" before this");
+  EXPECT_EQ(unknown.error().code(), Errc::kScript);
+  EXPECT_FALSE(parse_script("expect-trap\n").has_value());
+  EXPECT_FALSE(parse_script("query a\nbogus\n").has_value());
+}
+
+TEST(Script, EndsOnEveryTruncation) {
+  const std::string text = "upgrade \"v 2.wasm\" --keep --arg (1, \"x\\\"\", record { a = (2) })";
+  for (size_t n = 0; n <= text.size(); ++n) {
+    const auto step = parse_step(std::string_view(text).substr(0, n), 1);
+    const std::string words = step ? "line 1, column " : step.error().message();
+    EXPECT_TRUE(words.starts_with("line 1, column ")) << n;
+  }
+}
+
+}  // namespace
+}  // namespace canrec::recover

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pull end to end: resumed, into an older copy, from another state, interrupted.
+#include "recover/transfer_flow.h"
+
+#include "support.h"
+#include "support/faulty_file_system.h"
+
+namespace canrec::recover::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kPage = 65536;
+
+class Pull : public testing::Test {
+ protected:
+  void SetUp() override {
+    heap_ = noise(6 * kPage);
+    stable_ = noise(4 * kPage, 2);
+    source_ = directory_.path() / "state";
+    write_state(source_, false, heap_, stable_);
+  }
+  PullRequest request() const {
+    PullRequest out;
+    out.source = source_;
+    out.output = directory_.path() / "pulled";
+    out.transfer.chunk_bytes = kPage;
+    return out;
+  }
+  void expect_same(const fs::path& pulled) const {
+    EXPECT_EQ(canrec::test::read_tree(pulled), canrec::test::read_tree(source_));
+  }
+
+  canrec::test::TemporaryDirectory directory_;
+  fs::path source_;
+  Bytes heap_;
+  Bytes stable_;
+};
+
+TEST_F(Pull, GivesTheSameDirectoryFileByFile) {
+  const auto report = pull_directory(posix_file_system(), request());
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->counts.chunks, 10U);
+  EXPECT_EQ(report->counts.chunks_sent, 10U);
+  expect_same(request().output);
+  EXPECT_FALSE(fs::exists(request().output.string() + ".canrec-pull"));
+}
+
+TEST_F(Pull, FetchesOnlyWhatDiffersFromAnOlderCopy) {
+  Bytes older = heap_;
+  older[3 * kPage + 5] ^= 1;
+  write_state(directory_.path() / "older", false, older, stable_);
+  PullRequest wanted = request();
+  wanted.older = directory_.path() / "older";
+  const auto report = pull_directory(posix_file_system(), wanted);
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->counts.chunks_sent, 1U);
+  expect_same(wanted.output);
+}
+
+TEST_F(Pull, GoesOnAfterAnInterruption) {
+  Interrupt interrupt;
+  PullRequest wanted = request();
+  wanted.transfer.interrupt = &interrupt;
+  wanted.transfer.progress = [&](Region region, uint64_t done, uint64_t) {
+    if (region == Region::kHeap && done == 2 * kPage) interrupt.request();
+  };
+  const auto stopped = pull_directory(posix_file_system(), wanted);
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code(), Errc::kInterrupted);
+  EXPECT_FALSE(fs::exists(wanted.output));
+  const auto rest = pull_directory(posix_file_system(), request());
+  ASSERT_TRUE(rest.has_value()) << rest.error().message();
+  EXPECT_TRUE(rest->resumed);
+  EXPECT_EQ(rest->counts.chunks_sent, 4U);
+  expect_same(request().output);
+}
+
+TEST_F(Pull, RejectsToGoOnFromAnotherState) {
+  Interrupt interrupt;
+  PullRequest wanted = request();
+  wanted.transfer.interrupt = &interrupt;
+  wanted.transfer.progress = [&](Region, uint64_t, uint64_t) { interrupt.request(); };
+  ASSERT_FALSE(pull_directory(posix_file_system(), wanted).has_value());
+  write_state(directory_.path() / "other", false, noise(6 * kPage, 9), noise(5 * kPage, 9));
+  PullRequest other = request();
+  other.source = directory_.path() / "other";
+  const auto mixed = pull_directory(posix_file_system(), other);
+  ASSERT_FALSE(mixed.has_value());
+  EXPECT_EQ(mixed.error().code(), Errc::kSnapshotMixed);
+}
+
+// The k-th operation fails, once or for good; what is left is no half directory, and the next pull
+// goes on from it.
+TEST_F(Pull, SurvivesEveryFailingWrite) {
+  for (const canrec::test::Fault fault :
+       {canrec::test::Fault::kOnce, canrec::test::Fault::kDeath}) {
+    size_t failures = 0;
+    for (size_t k = 1; k < 300; ++k) {
+      canrec::test::FaultyFileSystem faulty(posix_file_system(), k, fault);
+      PullRequest wanted = request();
+      wanted.transfer.chunk_bytes = 3 * kPage;
+      wanted.output = directory_.path() / ("pulled-" + std::to_string(k));
+      const auto report = pull_directory(faulty, wanted);
+      if (fs::exists(wanted.output)) expect_same(wanted.output);
+      if (!faulty.failed()) break;
+      ++failures;
+      if (!fs::exists(wanted.output)) {
+        const auto again = pull_directory(posix_file_system(), wanted);
+        ASSERT_TRUE(again.has_value()) << k << ": " << again.error().message();
+        expect_same(wanted.output);
+      }
+      fs::remove_all(wanted.output);
+      fs::remove_all(wanted.output.string() + ".canrec-pull");
+    }
+    EXPECT_GT(failures, 10U);
+  }
+}
+
+}  // namespace
+}  // namespace canrec::recover::test
