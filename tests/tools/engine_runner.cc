@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs exports of one module by a script on standard input, for comparisons with other engines:
 //
+//   engine_runner MODULE --instrument OUTPUT   writes the module with its charges made explicit, as
+//                                              the network does, for engines that do not count
 //   engine_runner MODULE [--fuel N] [--pages none|2025|2026]
 //     NAME ARG...   calls an export; arguments and results are hex, low digits last
 //     :fresh        makes a new state
 //     :memory       prints the SHA-256 of memory, and its pages
 //     :globals      prints all globals
+//     :counter      prints the instructions executed since the state was made
 //     :time N NAME ARG...   calls N times; prints the least nanoseconds and the instructions
 //
 // Each call prints "= RESULT..." or "! KIND offset". Imported functions print "> NAME ARG..." and
@@ -15,11 +18,13 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <sstream>
 
 #include "base/hash.h"
 #include "engine/engine.h"
+#include "wasm/builder.h"
 #include "wasm/load.h"
 #include "wasm/validate.h"
 
@@ -42,6 +47,150 @@ Value from_hex(const std::string& text) {
   value.lo = std::stoull(text.substr(low), nullptr, 16);
   if (low > 0) value.hi = std::stoull(text.substr(0, low), nullptr, 16);
   return value;
+}
+
+// The module with system-api.md 5.2 carried out in its code: an exported global `canrec_counter`
+// counts up. Written after the text, not after the translator, to be its judge.
+class Instrumenter {
+ public:
+  explicit Instrumenter(const wasm::Module& module) : module_(module) {}
+
+  Result<Bytes> run() {
+    Bytes out = wasm::module_header();
+    bool has_globals = false;
+    for (const wasm::Section& section : module_.sections) {
+      // The global section stands in front of the export section.
+      if (section.id == wasm::SectionId::kExport && !has_globals) add_counter(out, {}, 0);
+      if (section.id == wasm::SectionId::kGlobal) {
+        has_globals = true;
+        add_counter(out, entries(section), module_.globals.size());
+      } else if (section.id == wasm::SectionId::kExport) {
+        Bytes content = leb(module_.exports.size() + 1);
+        append(content, entries(section));
+        append(content, wasm::name_bytes("canrec_counter"));
+        content.push_back(3);
+        append(content, leb(module_.globals.size()));
+        append(out, wasm::section(section.id, content));
+      } else if (section.id == wasm::SectionId::kCode) {
+        std::vector<Bytes> bodies;
+        for (uint32_t i = module_.imported_functions; i < module_.functions.size(); ++i) {
+          CANREC_TRY(Bytes body, instrument(wasm::FuncIdx{i}));
+          bodies.push_back(std::move(body));
+        }
+        append(out, wasm::section(section.id, wasm::vec(bodies)));
+      } else {
+        append(out, module_.view(section.range));
+      }
+    }
+    return out;
+  }
+
+ private:
+  static Bytes leb(uint64_t value) {
+    Bytes out;
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<uint8_t>(value | 0x80));
+    out.push_back(static_cast<uint8_t>(value));
+    return out;
+  }
+  static Bytes signed_leb(int64_t value) {
+    Bytes out;
+    for (; value < -64 || value > 63; value >>= 7) {
+      out.push_back(static_cast<uint8_t>(value | 0x80));
+    }
+    out.push_back(static_cast<uint8_t>(value & 0x7f));
+    return out;
+  }
+  // The content behind the count.
+  ByteView entries(const wasm::Section& section) const {
+    const ByteView content = module_.view(section.content);
+    size_t at = 0;
+    while (content[at] >= 0x80) ++at;
+    return content.subspan(at + 1);
+  }
+  void add_counter(Bytes& out, ByteView before, uint64_t count) {
+    Bytes content = leb(count + 1);
+    append(content, before);
+    append(content, Bytes{0x7e, 1, 0x42, 0, 0x0b});
+    append(out, wasm::section(wasm::SectionId::kGlobal, content));
+  }
+  void charge(Bytes& code, const Bytes& amount) const {
+    const Bytes global = leb(module_.globals.size());
+    append(code, wasm::concat({{0x23}, global, amount, {0x7c, 0x24}, global}));
+  }
+
+  Result<Bytes> instrument(wasm::FuncIdx index) {
+    using wasm::Opcode;
+    const wasm::Function& function = module_.function(index);
+    CANREC_TRY(const auto groups, wasm::read_locals(module_, function));
+    uint64_t size_local = module_.type_of(index).params.size();
+    Bytes locals = leb(groups.size() + 1);
+    for (const wasm::LocalGroup& group : groups) {
+      append(locals, leb(group.count));
+      locals.push_back(static_cast<uint8_t>(group.type));
+      size_local += group.count;
+    }
+    append(locals, Bytes{1, module_.is_64() ? uint8_t{0x7e} : uint8_t{0x7f}});
+
+    Bytes code;
+    Bytes segment;
+    int64_t cost = 1;
+    const auto finish = [&] {
+      if (cost > 0) charge(code, wasm::concat({{0x42}, signed_leb(cost)}));
+      append(code, segment);
+      segment.clear();
+      cost = 0;
+    };
+    wasm::InstructionReader reader = module_.instructions(function);
+    wasm::Instruction insn;
+    while (!reader.at_end()) {
+      CANREC_CHECK(reader.next(insn));
+      const auto& info = wasm::info(insn.op);
+      cost += module_.is_64() ? info.weight64 : info.weight32;
+      const bool bulk = insn.op == Opcode::kMemoryFill || insn.op == Opcode::kMemoryCopy ||
+                        insn.op == Opcode::kMemoryInit;
+      if (bulk) {
+        const Bytes local = leb(size_local);
+        append(segment, wasm::concat({{0x21}, local}));
+        Bytes size = wasm::concat({{0x20}, local});
+        if (!module_.is_64()) size.push_back(0xad);
+        charge(segment, size);
+        append(segment, wasm::concat({{0x20}, local}));
+      }
+      append(segment, module_.view(insn.range()));
+      switch (insn.op) {
+        case Opcode::kLoop:
+        case Opcode::kIf:
+        case Opcode::kElse:
+        case Opcode::kBr:
+        case Opcode::kBrIf:
+        case Opcode::kBrTable:
+        case Opcode::kEnd:
+        case Opcode::kReturn:
+        case Opcode::kUnreachable:
+        case Opcode::kReturnCall:
+        case Opcode::kReturnCallIndirect:
+          finish();
+          break;
+        default:
+          break;
+      }
+    }
+    return wasm::body(locals, code);
+  }
+
+  const wasm::Module& module_;
+};
+
+int instrument(const wasm::Module& module, const std::string& path) {
+  const auto bytes = Instrumenter(module).run();
+  if (!bytes) {
+    fmt::print("! instrument {}\n", bytes.error().message());
+    return 3;
+  }
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes->data()),
+            static_cast<std::streamsize>(bytes->size()));
+  return out.good() ? 0 : 4;
 }
 
 struct Import {
@@ -140,6 +289,10 @@ struct Session {
       }
       return;
     }
+    if (name == ":counter") {
+      fmt::print("counter {}\n", config.instructions - instance->counter());
+      return;
+    }
     if (name == ":time") words >> rounds >> name;
     const auto function = module.find_function(name);
     if (!function || !instance) {
@@ -178,6 +331,9 @@ int run(int argc, char** argv) {
   if (const auto valid = wasm::validate(file->module()); !valid) {
     fmt::print("! invalid {:#x} {}\n", valid.error().offset().value_or(0), valid.error().message());
     return 3;
+  }
+  if (argc > 3 && std::string_view(argv[2]) == "--instrument") {
+    return instrument(file->module(), argv[3]);
   }
   const auto compiled = engine::CompiledModule::compile(file->module());
   if (!compiled) {

@@ -4,7 +4,8 @@
 //   node fuzz_oracle.mjs RUNNER MODULES [FIRST_SEED]
 //
 // Every export is called in order with two sets of arguments; results, calls of the imported
-// log functions, kinds of traps, and the memory afterwards are compared. Binaryen takes NaNs out
+// log functions, kinds of traps, the memory afterwards, and after each call the instructions counted
+// are compared. Node runs the module with its charges written into the code (--instrument). Binaryen takes NaNs out
 // (--denan), whose bits Node leaves to the processor. Some modules of the fuzzer do not validate,
 // most of those with reference types; they are counted and passed over.
 // A module is left as soon as either side overflows its stack: depths differ by design.
@@ -18,6 +19,7 @@ const [runner, count, first = '1'] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'engine-fuzz-'));
 const seedFile = join(directory, 'seed');
 const moduleFile = join(directory, 'module.wasm');
+const countingFile = join(directory, 'counting.wasm');
 const features = ['--enable-bulk-memory', '--enable-sign-ext', '--enable-nontrapping-float-to-int',
   '--enable-multivalue', '--enable-mutable-globals', '--enable-tail-call'];
 
@@ -106,6 +108,13 @@ for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
     plan.push({ f, round });
   }
   script.push(':memory');
+  for (let i = script.length - 2; i >= 0; --i) script.splice(i + 1, 0, ':counter');
+  if (spawnSync(runner, [moduleFile, '--instrument', countingFile]).status !== 0) {
+    console.log(`seed ${seed}: cannot instrument`);
+    ++totals.bad;
+    continue;
+  }
+  const counting = readFileSync(countingFile);
   const child = spawnSync(runner, [moduleFile], { input: script.join('\n') + '\n', encoding: 'utf8', maxBuffer: 1 << 30 });
   const ours = child.stdout.split('\n');
   let line = 0, over = false;
@@ -115,7 +124,7 @@ for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
   const imports = new Proxy({}, { get: () => new Proxy({}, { get: (_, name) => log(name) }) });
   let instance;
   try {
-    instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+    instance = new WebAssembly.Instance(new WebAssembly.Module(counting), imports);
   } catch (error) {
     if (!ours[0].startsWith('!')) { ++totals.bad; console.log(`seed ${seed}: theirs ${error.message}, ours ${ours[0]}`); }
     continue;
@@ -138,11 +147,19 @@ for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
     const mineLogs = [];
     while (ours[line]?.startsWith('> ')) mineLogs.push(ours[line++]);
     const mine = normal(ours[line++] ?? 'nothing', f);
+    const counted = ours[line++];
     if (mine.startsWith('! stack overflow')) { over = true; ++totals.overflows; break; }
     const theirLogs = logs.map(([name, args]) => `> ${name}` + args.map((a) => ' ' + hex(a,
       { 'log-i32': 0x7f, 'log-i64': 0x7e, 'log-f32': 0x7d, 'log-f64': 0x7c }[name] ?? 0x7b)).join(''));
     const same = mine.trimEnd() === theirs.trimEnd() ||
       (theirs.startsWith('!') && kinds.some(([a, b]) => a.test(theirs) && b.test(mine)));
+    const theirCount = `counter ${instance.exports.canrec_counter.value}`;
+    if (same && counted !== theirCount) {
+      ++totals.bad;
+      console.log(`seed ${seed}: ${f.name}: ours ${counted}, theirs ${theirCount}`);
+      over = true;
+      break;
+    }
     if (!same || theirLogs.join() !== mineLogs.join()) {
       ++totals.bad;
       console.log(`seed ${seed}: ${f.name}: ours ${mine}, theirs ${theirs}`);

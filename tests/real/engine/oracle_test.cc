@@ -32,7 +32,7 @@ TEST(EngineOracles, EveryNumericInstructionAgreesWithNodeAndWabt) {
 
 TEST(EngineOracles, RandomModulesAgreeWithNode) {
   if (!has("node") || !has("wasm-opt")) GTEST_SKIP() << "node or wasm-opt is not installed";
-  EXPECT_EQ(run_script("fuzz_oracle.mjs", "150"), 0);
+  EXPECT_EQ(run_script("fuzz_oracle.mjs", "120"), 0);
 }
 
 }  // namespace
