@@ -16,6 +16,16 @@ namespace {
 using nlohmann::ordered_json;
 using patch::Evidence;
 
+std::string verdict_text(const Session& session, std::string_view route,
+                         const patch::RouteVerdict& verdict) {
+  const Tone tone = verdict.word == "safe"     ? Tone::kGood
+                    : verdict.word == "review" ? Tone::kWarning
+                                               : Tone::kBad;
+  std::string out = fmt::format("route {}: {}\n", route, session.toned(tone, verdict.word));
+  for (const std::string& reason : verdict.reasons) out += fmt::format("  {}\n", reason);
+  return out;
+}
+
 std::string report_text(const Session& session, const PatchOutput& options,
                         const Evidence& evidence) {
   const bool written = !options.dry_run;
@@ -42,28 +52,41 @@ std::string report_text(const Session& session, const PatchOutput& options,
   for (const std::string& note : evidence.notes) {
     out += fmt::format("\n{}  {}\n", session.toned(Tone::kNote, "NOTE"), note);
   }
+  out += "\n";
+  out += verdict_text(session, "S (snapshot with the new module)", evidence.route_s);
+  out += verdict_text(session, "K (upgrade, heap kept)", evidence.route_k);
+  if (written) {
+    out += fmt::format("next  canrec rehearse SNAPSHOT 'replace {}' 'upgrade NEXT.wasm'\n",
+                       options.output);
+  }
   return out;
 }
 
+ordered_json verdict_json(const patch::RouteVerdict& verdict) {
+  return {{"verdict", verdict.word}, {"reasons", verdict.reasons}};
+}
+
 ordered_json report_json(const PatchOutput& options, const Evidence& evidence) {
-  return {{"type", "patch_report"},
-          {"schema", 1},
-          {"canrec", CANREC_VERSION},
-          {"input",
-           {{"path", options.module},
-            {"sha256", to_hex(evidence.input)},
-            {"size", evidence.input_size}}},
-          {"output",
-           {{"path", options.dry_run ? ordered_json(nullptr) : ordered_json(options.output)},
-            {"sha256", to_hex(evidence.output)},
-            {"size", evidence.output_size}}},
-          {"functions",
-           {{"same", evidence.functions_same},
-            {"changed", evidence.functions_changed},
-            {"added", evidence.functions_added},
-            {"imported", evidence.imports_added}}},
-          {"changes", changes_json(evidence.changes)},
-          {"notes", evidence.notes}};
+  return {
+      {"type", "patch_report"},
+      {"schema", 1},
+      {"canrec", CANREC_VERSION},
+      {"input",
+       {{"path", options.module},
+        {"sha256", to_hex(evidence.input)},
+        {"size", evidence.input_size}}},
+      {"output",
+       {{"path", options.dry_run ? ordered_json(nullptr) : ordered_json(options.output)},
+        {"sha256", to_hex(evidence.output)},
+        {"size", evidence.output_size}}},
+      {"functions",
+       {{"same", evidence.functions_same},
+        {"changed", evidence.functions_changed},
+        {"added", evidence.functions_added},
+        {"imported", evidence.imports_added}}},
+      {"changes", changes_json(evidence.changes)},
+      {"notes", evidence.notes},
+      {"routes", {{"S", verdict_json(evidence.route_s)}, {"K", verdict_json(evidence.route_k)}}}};
 }
 
 // The input is never written, not even when the output names it and --force is given.

@@ -6,6 +6,7 @@
 
 #include "base/gzip.h"
 #include "patch/renumber.h"
+#include "wasmdiff/compare.h"
 
 namespace canrec::patch {
 namespace {
@@ -37,6 +38,17 @@ Status add_names(const wasm::Module& module, const Plan& plan, std::vector<Edit>
   return Ok{};
 }
 
+RouteVerdict verdict(const wasmdiff::Comparison& comparison, wasmdiff::Route route) {
+  RouteVerdict out;
+  out.word = to_string(comparison.word(route));
+  for (const wasmdiff::Finding& finding : comparison.findings) {
+    if (finding.weights.of(route) >= wasmdiff::Severity::kReview) {
+      out.reasons.push_back(finding.what);
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Bytes> build(const wasm::Module& module, const Plan& plan) {
@@ -58,6 +70,10 @@ Result<Patched> apply(const wasm::LoadedModule& input, const Plan& plan) {
   CANREC_TRY(Bytes unpacked, build(input.module, plan));
   Patched patched;
   CANREC_TRY(patched.evidence, prove(input.module, plan, unpacked));
+  CANREC_TRY(const wasm::Module result, wasm::read_module(unpacked));
+  CANREC_TRY(const wasmdiff::Comparison comparison, wasmdiff::compare(input.module, result, {}));
+  patched.evidence.route_s = verdict(comparison, wasmdiff::Route::kS);
+  patched.evidence.route_k = verdict(comparison, wasmdiff::Route::kK);
   patched.stored = input.gzipped ? gzip(unpacked) : std::move(unpacked);
   patched.evidence.output = sha256(patched.stored);
   patched.evidence.output_size = patched.stored.size();

@@ -27,6 +27,12 @@ struct ShownChange {
   std::string reason;
 };
 
+/// What `canrec diff` says of input and result for one route.
+struct RouteVerdict {
+  std::string word;                  ///< "safe", "review", "unsafe"; empty before apply() asked
+  std::vector<std::string> reasons;  ///< the findings that decide, worst first
+};
+
 /// What was proven.
 struct Evidence {
   Sha256 input{};
@@ -39,6 +45,8 @@ struct Evidence {
   uint32_t imports_added = 0;
   std::vector<ShownChange> changes;
   std::vector<std::string> notes;  ///< the plan's, rules the input already broke, stale debug data
+  RouteVerdict route_s;
+  RouteVerdict route_k;
 };
 
 /// Proves `result` to be `input` with `plan`.
