@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/diff_report.h"
+#include "snapshot/directory.h"
 
 namespace canrec::cli {
 namespace {
@@ -17,7 +18,22 @@ struct Options {
   std::string code;
   wasmdiff::Gates gates;
   bool raw_names = false;
+  std::string state;
+  bool scan_heap = false;
 };
+
+// Examines the snapshot directory of --state.
+ExitCode examine(Session& session, const Options& options, wasmdiff::Comparison& comparison,
+                 DiffReport& report) {
+  CLI_TRY(const auto directory, session, options.state, snapshot::Directory::open(options.state));
+  CLI_TRY(const auto module, session, options.state + "/wasm_module.bin",
+          wasm::load_module(directory.module()));
+  const wasmdiff::State state{module.module.bytes, directory.heap(), directory.metadata().globals};
+  CLI_TRY(report.evidence, session, options.state,
+          wasmdiff::examine(comparison, state, options.scan_heap, session.interrupt()));
+  report.state_path = options.state;
+  return ExitCode::kDone;
+}
 
 bool passed(const DiffReport& report) {
   for (const wasmdiff::GateResult& gate : report.gates) {
@@ -31,8 +47,7 @@ ExitCode run(Session& session, const Options& options) {
   CLI_TRY(const auto new_file, session, options.new_path, wasm::open_module(options.new_path));
   wasmdiff::CompareOptions compare_options;
   if (options.raw_names) compare_options.names = wasm::FunctionNames::Style::kRaw;
-  CLI_TRY(const auto comparison, session,
-          fmt::format("{} -> {}", options.old_path, options.new_path),
+  CLI_TRY(auto comparison, session, fmt::format("{} -> {}", options.old_path, options.new_path),
           wasmdiff::compare(old_file.module(), new_file.module(), compare_options));
 
   DiffReport report{.old_path = options.old_path,
@@ -42,9 +57,15 @@ ExitCode run(Session& session, const Options& options) {
                     .comparison = &comparison,
                     .route = std::nullopt,
                     .gates = {},
-                    .code = std::nullopt};
+                    .code = std::nullopt,
+                    .state_path = {},
+                    .evidence = std::nullopt};
   if (!options.route.empty()) {
     report.route = options.route == "S" ? wasmdiff::Route::kS : wasmdiff::Route::kK;
+  }
+  if (!options.state.empty()) {
+    const ExitCode examined = examine(session, options, comparison, report);
+    if (examined != ExitCode::kDone) return examined;
   }
   CLI_TRY(report.gates, session, "", wasmdiff::apply_gates(comparison, options.gates));
   if (!options.code.empty()) {
@@ -73,6 +94,12 @@ void add_diff_command(CLI::App& app, Session& session) {
       ->add_option("--route", options->route,
                    "only this route counts: S (edited snapshot) or K (upgrade that keeps memory)")
       ->check(CLI::IsMember({"S", "K"}));
+  CLI::Option* state = command->add_option(
+      "--state", options->state, "snapshot directory: use what the heap says as evidence");
+  command
+      ->add_flag("--scan-heap", options->scan_heap,
+                 "count the heap's references to what changed (reads the whole image)")
+      ->needs(state);
   command->add_option("--max-changed-functions", options->gates.max_changed_functions,
                       "fail when more functions than this were changed, added or removed");
   command->add_option(

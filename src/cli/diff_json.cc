@@ -126,6 +126,34 @@ Json changed_json(const wasmdiff::Subject& subject, const wasmdiff::ChangedFunct
           {"reason", changed.diff.reason}};
 }
 
+Json evidence_json(const std::string& path, const wasmdiff::Evidence& evidence) {
+  Json statics = Json::array();
+  for (const wasmdiff::StaticStretch& stretch : evidence.statics) {
+    statics.push_back({{"address", stretch.address},
+                       {"length", stretch.length},
+                       {"segment", stretch.segment},
+                       {"changed_bytes", stretch.changed}});
+  }
+  Json ranges = Json::array();
+  for (const wasmdiff::RangeInHeap& found : evidence.ranges) {
+    ranges.push_back({{"address", found.range.address},
+                      {"length", found.range.length},
+                      {"heap_has_old", found.as_old},
+                      {"heap_has_new", found.as_new}});
+  }
+  Json out = {{"directory", path},
+              {"same_module", evidence.same_module},
+              {"heap_bytes", evidence.heap_bytes},
+              {"old_data", statics},
+              {"changed_data", ranges}};
+  if (evidence.scan) {
+    out["scan"] = {{"words", evidence.scan->words},
+                   {"to_changed_data", evidence.scan->addresses},
+                   {"to_changed_slots", evidence.scan->slots}};
+  }
+  return out;
+}
+
 Json code_json(const wasmdiff::SideBySide& code) {
   Json rows = Json::array();
   for (const wasmdiff::CodeRow& row : code.rows) {
@@ -186,6 +214,7 @@ void print_diff_json(Session& session, const DiffReport& report) {
   for (const wasmdiff::GateResult& gate : report.gates) {
     out["gates"].push_back({{"gate", gate.gate}, {"passed", gate.passed}, {"text", gate.text}});
   }
+  if (report.evidence) out["state"] = evidence_json(report.state_path, *report.evidence);
   if (report.code) out["code"] = code_json(*report.code);
   session.print_json(out);
 }

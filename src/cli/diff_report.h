@@ -11,6 +11,7 @@
 #include "cli/session.h"
 #include "wasm/load.h"
 #include "wasmdiff/compare.h"
+#include "wasmdiff/evidence.h"
 #include "wasmdiff/gates.h"
 #include "wasmdiff/side_by_side.h"
 
@@ -26,6 +27,8 @@ struct DiffReport {
   std::optional<wasmdiff::Route> route;  ///< --route: only this one counts
   std::vector<wasmdiff::GateResult> gates;
   std::optional<wasmdiff::SideBySide> code;
+  std::string state_path;
+  std::optional<wasmdiff::Evidence> evidence;  ///< of --state
 
   /// The word that decides the exit status.
   wasmdiff::Word verdict() const { return route ? comparison->word(*route) : comparison->best(); }

@@ -181,6 +181,10 @@ void print_diff_text(Session& session, const DiffReport& report) {
   const auto& subject = *report.comparison->subject;
   session.print(module_line("old", *report.old_module, subject.layouts[wasmdiff::kOld]));
   session.print(module_line("new", *report.new_module, subject.layouts[wasmdiff::kNew]));
+  if (report.evidence) {
+    session.print(fmt::format("  state {}  heap {} bytes\n", report.state_path,
+                              grouped(report.evidence->heap_bytes)));
+  }
   session.print("\n");
   print_headline(session, report);
   print_facts(session, report);
