@@ -187,8 +187,8 @@ struct Module {
 ///
 /// Shape:   `bytes` is a whole unpacked module; see load.h for files and gzip.
 /// Errors:  kWasmMagic, kWasmVersion, kWasmMalformed, kWasmSectionOrder, kWasmSectionSize,
-///          kWasmUnsupported (names the proposal), kWasmIndex (function without a type, ...), kLimit,
-///          and those of Cursor; offset = first offending byte. No instruction of a body is
+///          kWasmUnsupported (names the proposal), kWasmIndex (function without a type, ...),
+///          kLimit, and those of Cursor; offset = first offending byte. No instruction of a body is
 ///          decoded.
 /// Owns:    result views point into `bytes`.
 Result<Module> read_module(ByteView bytes);
