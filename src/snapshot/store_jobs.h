@@ -39,7 +39,7 @@ Result<std::vector<NamedSource>> directory_sources(const std::filesystem::path& 
 
 struct CreateOptions {
   uint64_t created_ns = 0;  ///< since 1970-01-01; part of the manifest and so of the id
-  int level = 1;            ///< of zstd, 1 to 19
+  int level = 3;            ///< of zstd, 1 to 19
   std::vector<Note> notes;
   bool dry_run = false;  ///< read and count, write nothing
 };
