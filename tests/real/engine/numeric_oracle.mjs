@@ -2,7 +2,7 @@
 // Every numeric, vector and memory instruction of opcodes.def against Node's engine, and some of
 // the cases against WABT's wasm-interp.
 //
-//   node numeric_oracle.mjs RUNNER OPCODES_DEF
+//   node --experimental-wasm-memory64 numeric_oracle.mjs RUNNER OPCODES_DEF
 //
 // One function is made for each instruction; floats and vectors cross the border as integers, so
 // that NaN bits are seen. A result that is a NaN on both sides agrees if ours is the canonical NaN
@@ -152,37 +152,46 @@ for (const row of rows) {
 }
 
 // --- memory accesses: every instruction at the edges of one page and of the address space ---
-for (const row of rows) {
-  if (!row.imm.startsWith('MemArg')) continue;
-  const [params, results] = row.signature.split(':');
-  for (const offset of [0, 9, 0xffffffff]) {
-    const code = [];
-    let index = 0;
-    for (const letter of params) { code.push(...pushOperand(letter === 'p' ? 'i' : letter, index)); index += letter === 'v' ? 2 : 1; }
-    code.push(...opcode(row.code), 0, ...leb(offset), ...(row.imm === 'MemArgLane' ? [1] : []));
-    const fn = { name: `${row.text}+${offset}`, params: [...params].flatMap((t) => crossing[t === 'p' ? 'i' : t]) };
-    const scratch = 32768;  // far from the edges
-    const sum = [0x41, ...sleb(65520), 0x29, 0, 0, 0x41, ...sleb(65528), 0x29, 0, 0, 0x7c];
-    if (results === 'v') {
-      fn.results = [T.l, T.l];
-      fn.code = [0x41, ...sleb(scratch), ...code, ...simd(11), 4, 0, 0x41, ...sleb(scratch), 0x29, 3, 0, 0x41, ...sleb(scratch), 0x29, 3, 8];
-    } else if (results === '') {
-      fn.results = [T.l];
-      fn.code = [...code, ...sum];
-    } else {
-      fn.results = crossing[results];
-      fn.code = [...code, ...reinterpretOut[results]];
-    }
-    functions.push(fn);
-    for (const end of [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 25]) {
-      for (const base of [0, 65536 - end, 65536 - end - offset, 4294967296 - end]) {
-        if (base < 0 || base > 0xffffffff) continue;
-        const rest = [...params].slice(1).flatMap((t) => (t === 'v' ? vector() : [pick(pool[t])]));
-        cases.push({ fn, row: { ...row, memory: true }, results: results || 'l', args: [BigInt(base), ...rest] });
+function memoryCases(wide, functions, cases) {
+  const at = wide ? T.l : T.i;
+  const literal = (n) => [wide ? 0x42 : 0x41, ...sleb(n)];
+  const space = wide ? 1n << 64n : 1n << 32n;
+  const offsets = [0n, 9n, 0xffffffffn, ...(wide ? [1n << 32n, 1n << 33n, (1n << 64n) - 1n] : [])];
+  for (const row of rows) {
+    if (!row.imm.startsWith('MemArg')) continue;
+    const [params, results] = row.signature.split(':');
+    for (const offset of offsets) {
+      const code = [];
+      let index = 0;
+      for (const letter of params) {
+        code.push(...(letter === 'p' ? [0x20, ...leb(index)] : pushOperand(letter, index)));
+        index += letter === 'v' ? 2 : 1;
+      }
+      code.push(...opcode(row.code), 0, ...leb(offset), ...(row.imm === 'MemArgLane' ? [1] : []));
+      const fn = { name: `${row.text}+${offset}`, params: [...params].flatMap((t) => (t === 'p' ? [at] : crossing[t])) };
+      const scratch = literal(32768);  // far from the edges
+      if (results === 'v') {
+        fn.results = [T.l, T.l];
+        fn.code = [...scratch, ...code, ...simd(11), 4, 0, ...scratch, 0x29, 3, 0, ...scratch, 0x29, 3, 8];
+      } else if (results === '') {
+        fn.results = [T.l];
+        fn.code = [...code, ...literal(65520), 0x29, 0, 0, ...literal(65528), 0x29, 0, 0, 0x7c];
+      } else {
+        fn.results = crossing[results];
+        fn.code = [...code, ...reinterpretOut[results]];
+      }
+      functions.push(fn);
+      for (const end of [0n, 1n, 2n, 3n, 4n, 7n, 8n, 9n, 15n, 16n, 17n, 25n]) {
+        for (const base of [0n, 65536n - end, 65536n - end - offset, (1n << 32n) - end, (1n << 33n) - end, (1n << 63n) - end, space - end]) {
+          if (base < 0n || base >= space) continue;
+          const rest = [...params].slice(1).flatMap((t) => (t === 'v' ? vector() : [pick(pool[t])]));
+          cases.push({ fn, row: { ...row, memory: true }, results: results || 'l', args: [base, ...rest] });
+        }
       }
     }
   }
 }
+memoryCases(false, functions, cases);
 function sleb(value) {
   const out = [];
   let n = value;
@@ -209,8 +218,7 @@ const bytes = moduleBytes(functions, [0, 1]);
 const ours = runOurs(bytes, cases.map((c) => [c.fn.name, ...c.args.map((a, i) => hex(a, c.fn.params[i]))].join(' ')));
 
 // --- against Node ---
-const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes));
-function theirs(c) {
+function theirs(instance, c) {
   const args = c.args.map((a, i) => (c.fn.params[i] === T.i ? Number(BigInt.asIntN(32, a)) : BigInt.asIntN(64, a)));
   try {
     const out = instance.exports[c.fn.name](...args);
@@ -249,9 +257,22 @@ function compare(who, c, mine, other) {
   if (agrees(c, mine, other)) return;
   if (++bad <= 40) console.log(`${who}: ${c.fn.name} ${c.args.map((a) => a.toString(16)).join(' ')}: ours ${mine}, theirs ${other}`);
 }
-cases.forEach((c, i) => compare('node', c, ours[i], theirs(c)));
+const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+cases.forEach((c, i) => compare('node', c, ours[i], theirs(instance, c)));
 const used = new Set(cases.map((c) => c.row.text));
 console.log(`node: ${used.size} instructions, ${cases.length} cases, ${bad} disagreements`);
+
+// --- 64-bit memories, which older versions of Node know by a flag only ---
+{
+  const functions64 = [], cases64 = [];
+  memoryCases(true, functions64, cases64);
+  const wide = moduleBytes(functions64, [4, 1]);
+  const lines = runOurs(wide, cases64.map((c) => [c.fn.name, ...c.args.map((a, i) => hex(a, c.fn.params[i]))].join(' ')));
+  const before = bad;
+  const wideInstance = new WebAssembly.Instance(new WebAssembly.Module(wide));
+  cases64.forEach((c, i) => compare('node, 64-bit memory', c, lines[i], theirs(wideInstance, c)));
+  console.log(`node, 64-bit memory: ${cases64.length} cases, ${bad - before} disagreements`);
+}
 
 // --- against wasm-interp: it calls exports without parameters, so operands become constants ---
 const constant = (v, t) => (t === T.i ? [0x41, ...sleb64(BigInt.asIntN(32, v))] : [0x42, ...sleb64(BigInt.asIntN(64, v))]);

@@ -19,8 +19,11 @@ bool has(const std::string& program) {
 
 int run_script(const std::string& script, const std::string& args) {
   const auto runner = std::filesystem::path(CANREC_PROGRAM).parent_path() / "engine_runner";
-  const std::string command =
-      "node '" + (kScripts / script).string() + "' '" + runner.string() + "' " + args;
+  // Newer versions have 64-bit memories without the flag, and some no longer know it.
+  const std::string flag = "--experimental-wasm-memory64 ";
+  const bool known = std::system(("node " + flag + "-e 0 2>/dev/null").c_str()) == 0;
+  const std::string command = "node " + (known ? flag : "") + "'" + (kScripts / script).string() +
+                              "' '" + runner.string() + "' " + args;
   const int status = std::system(command.c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
