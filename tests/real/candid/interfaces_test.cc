@@ -67,12 +67,12 @@ std::vector<std::pair<fs::path, fs::path>> versions() {
   return list;
 }
 
-// Verdicts looked at by hand once: interfaces of a system that upgrades its canisters in place do
-// not break their clients, and where they do not fit strictly, it is by a variant below an option.
+// Two of them break clients: a tag more in a result. The others grow tags below options only.
 TEST(CandidInterfaces, JudgeOlderVersionsOfThemselves) {
   const auto list = versions();
   ASSERT_GE(list.size(), 20U);
   size_t strict = 0;
+  std::vector<std::string> breaks;
   for (const auto& [previous, next] : list) {
     const auto verdict = check_upgrade(*parse_program(read(next)), *parse_program(read(previous)));
     ASSERT_TRUE(verdict);
@@ -83,10 +83,16 @@ TEST(CandidInterfaces, JudgeOlderVersionsOfThemselves) {
         << next;
     for (const InterfaceProblem& problem : verdict->problems) {
       EXPECT_TRUE(problem.path.starts_with("method ")) << problem.path;
+      if (problem.breaks) breaks.push_back(problem.path);
       EXPECT_EQ(problem.breaks, problem.path.find("option") == std::string::npos) << problem.path;
     }
   }
   EXPECT_GE(strict, list.size() / 2);
+  const std::vector<std::string> known = {
+      "method get_events, result 1, element, field payload, tag created_consolidate_utxos_request",
+      "method canister_info, result 1, field recent_changes, element, field details, tag "
+      "rename_canister"};
+  EXPECT_EQ(breaks, known);
 }
 
 TEST(CandidInterfaces, TakeUnderTenMillisecondsToCheck) {

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same message through the JavaScript Candid library: node candid_js.mjs LIBRARY FILE
+import { readFileSync } from 'node:fs';
+const { IDL } = await import(process.argv[2]);
+const type = IDL.Vec(IDL.Record({
+  id: IDL.Nat64, owner: IDL.Principal, name: IDL.Text, amount: IDL.Nat, active: IDL.Bool,
+  memo: IDL.Opt(IDL.Vec(IDL.Nat8)),
+}));
+const bytes = new Uint8Array(readFileSync(process.argv[3]));
+const megabytes = bytes.length / 1e6;
+let start = performance.now();
+const values = IDL.decode([type], bytes);
+const decode = (performance.now() - start) / 1000;
+start = performance.now();
+const encoded = IDL.encode([type], values);
+const encode = (performance.now() - start) / 1000;
+if (encoded.length !== bytes.length) throw new Error('the library wrote another message');
+const column = (time) => `${time.toFixed(3).padStart(7)} s ${(megabytes / time).toFixed(1).padStart(7)} MB/s`;
+console.log(`library  decode ${column(decode)}   encode ${column(encode)}`);
