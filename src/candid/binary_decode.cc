@@ -7,66 +7,17 @@
 // is known from the types: when wire <: expected, values never mismatch.
 #include <algorithm>
 #include <cstring>
-#include <deque>
-#include <map>
+#include <utility>
 
 #include <fmt/core.h>
 
 #include "base/checked.h"
 #include "candid/binary.h"
 #include "candid/binary_input.h"
-#include "candid/subtype.h"
+#include "candid/binary_plan.h"
 
 namespace canrec::candid {
 namespace {
-
-// Pairs of types that references and options in one message may have compared.
-constexpr uint64_t kMaxPairs = 500'000;
-
-enum class Op : uint8_t {
-  kScalar,     // both the same primitive, read as `kind`
-  kNatAsInt,   // nat at int
-  kReserved,   // skip, tell reserved
-  kEmpty,      // no value can be here
-  kPrincipal,  // principal, or service at principal
-  kService,
-  kFunc,
-  kBlob,
-  kVec,
-  kRecord,
-  kVariant,
-  kNoOption,        // null or reserved at opt: nothing to read
-  kOption,          // opt at opt
-  kWrap,            // a bare value at opt
-  kSkipToAbsent,    // a bare value at opt null
-  kSkipToReserved,  // a bare value at opt reserved
-  kMismatch,
-  kEndless,  // an option type without end
-};
-
-struct Plan;
-
-// One part of a plan: a field, tag, element or content.
-struct Part {
-  enum class Take : uint8_t { kRead, kSkip, kFill };
-  Take take = Take::kRead;
-  TypeIdx wire = primitive(Kind::kNull);
-  TypeIdx expected = primitive(Kind::kNull);
-  const Field* field = nullptr;  // of the expected type
-  size_t index = 0;              // of the tag in the expected type
-  Plan* plan = nullptr;          // made at first use
-};
-
-struct Plan {
-  Op op = Op::kMismatch;
-  Kind kind = Kind::kNull;  // the expected kind
-  bool fits = true;         // option: the content always fits
-  TypeIdx wire = primitive(Kind::kNull);
-  TypeIdx expected = primitive(Kind::kNull);
-  std::span<const Field> fields;  // record: of the expected type
-  std::vector<Part> parts;
-  std::string words;  // kMismatch: why, where the kinds alone do not say it
-};
 
 enum class Outcome : uint8_t { kRead, kMismatch, kFailed };
 
@@ -80,7 +31,7 @@ class Decoder {
         env_(expected),
         options_(options),
         sink_(&sink),
-        subtypes_(header.env, expected, kMaxPairs),
+        planner_(header, expected),
         max_depth_(std::min(options.max_depth, DecodeOptions::kDeepest)) {
     in_.seek(header.body);
     steps_ = options.max_steps_base;
@@ -91,14 +42,6 @@ class Decoder {
   Status run(std::span<const TypeIdx> expected);
 
  private:
-  Plan* plan_for(TypeIdx wire, TypeIdx expected);
-  bool make(Plan& plan);
-  bool make_option(Plan& plan, Kind wire_kind, TypeIdx inner);
-  void make_record(Plan& plan, const Type& wire, const Type& expected);
-  void make_variant(Plan& plan, const Type& wire, const Type& expected);
-  bool make_reference(Plan& plan, Op op);
-  bool endless(TypeIdx option) const;
-
   Outcome read(Plan& plan);
   Outcome read_inside(Plan& plan);
   Outcome read_part(Part& part);
@@ -132,13 +75,11 @@ class Decoder {
   const DecodeOptions& options_;
   ValueSink* sink_;
   NullSink quiet_;
-  SubtypeChecker subtypes_;
+  Planner planner_;
   uint32_t max_depth_;
   uint32_t depth_ = 0;
   uint64_t steps_ = 0;
   uint64_t empty_values_ = 0;
-  std::deque<Plan> plans_;
-  std::map<std::pair<TypeIdx, TypeIdx>, Plan*> known_;
   const Plan* mismatch_ = nullptr;
   size_t mismatch_at_ = 0;
   std::string mismatch_words_;
@@ -156,144 +97,6 @@ bool Decoder::charge_empty() {
   return in_.fail_at(
       Errc::kCandidQuota, in_.pos(),
       fmt::format("more than {} values that take no bytes", options_.max_empty_values));
-}
-
-// ---- plans
-
-Plan* Decoder::plan_for(TypeIdx wire, TypeIdx expected) {
-  const auto key = std::pair{wire, env_.resolve(expected)};
-  if (const auto found = known_.find(key); found != known_.end()) return found->second;
-  plans_.push_back({});
-  Plan& plan = plans_.back();
-  plan.wire = wire;
-  plan.expected = key.second;
-  if (!make(plan)) return nullptr;
-  known_.emplace(key, &plan);
-  return &plan;
-}
-
-bool Decoder::make(Plan& plan) {
-  const Type& wire = wire_env_.at(plan.wire);
-  const Type& expected = env_.at(plan.expected);
-  plan.kind = expected.kind;
-  if (wire.kind == Kind::kEmpty || header_.empty_record[static_cast<uint32_t>(plan.wire)]) {
-    plan.op = Op::kEmpty;
-  } else if (expected.kind == Kind::kReserved || expected.kind == Kind::kFuture) {
-    plan.op = Op::kReserved;
-  } else if (expected.kind == Kind::kOpt) {
-    return make_option(plan, wire.kind, env_.resolve(expected.inner));
-  } else if (expected.kind == Kind::kInt && wire.kind == Kind::kNat) {
-    plan.op = Op::kNatAsInt;
-  } else if (expected.kind == Kind::kPrincipal &&
-             (wire.kind == Kind::kPrincipal || wire.kind == Kind::kService)) {
-    plan.op = Op::kPrincipal;
-  } else if (wire.kind != expected.kind) {
-    plan.op = Op::kMismatch;
-  } else if (expected.kind == Kind::kVec) {
-    plan.op =
-        wire.inner == primitive(Kind::kNat8) && env_.is_blob(plan.expected) ? Op::kBlob : Op::kVec;
-    plan.parts.push_back({.wire = wire.inner, .expected = expected.inner});
-  } else if (expected.kind == Kind::kRecord) {
-    make_record(plan, wire, expected);
-  } else if (expected.kind == Kind::kVariant) {
-    make_variant(plan, wire, expected);
-  } else if (expected.kind == Kind::kService) {
-    return make_reference(plan, Op::kService);
-  } else if (expected.kind == Kind::kFunc) {
-    return make_reference(plan, Op::kFunc);
-  } else {
-    plan.op = Op::kScalar;
-  }
-  return true;
-}
-
-bool Decoder::make_reference(Plan& plan, Op op) {
-  if (&wire_env_ == &env_ && plan.wire == plan.expected) {
-    plan.op = op;
-    return true;
-  }
-  auto fits = subtypes_.lenient(plan.wire, plan.expected);
-  if (!fits) return in_.fail_at(Errc::kCandidQuota, in_.pos(), fits.error().message());
-  plan.op = *fits ? op : Op::kMismatch;
-  return true;
-}
-
-// Whether following options from here never ends.
-bool Decoder::endless(TypeIdx option) const {
-  std::vector<TypeIdx> seen;
-  for (TypeIdx at = env_.resolve(option); env_.at(at).kind == Kind::kOpt;
-       at = env_.resolve(env_.at(at).inner)) {
-    if (std::ranges::find(seen, at) != seen.end()) return true;
-    seen.push_back(at);
-  }
-  return false;
-}
-
-bool Decoder::make_option(Plan& plan, Kind wire_kind, TypeIdx inner) {
-  if (wire_kind == Kind::kNull || wire_kind == Kind::kReserved) {
-    plan.op = Op::kNoOption;
-    return true;
-  }
-  TypeIdx content = plan.wire;
-  if (wire_kind == Kind::kOpt) {
-    plan.op = Op::kOption;
-    content = wire_env_.at(plan.wire).inner;
-  } else if (env_.at(inner).kind == Kind::kNull) {
-    plan.op = Op::kSkipToAbsent;
-    return true;
-  } else if (env_.at(inner).kind == Kind::kReserved) {
-    plan.op = Op::kSkipToReserved;
-    return true;
-  } else if (endless(plan.expected)) {
-    plan.op = Op::kEndless;
-    return true;
-  } else {
-    plan.op = Op::kWrap;
-  }
-  plan.parts.push_back({.wire = content, .expected = inner});
-  if (&wire_env_ == &env_ && content == inner) return true;
-  auto fits = subtypes_.lenient(content, inner);
-  if (!fits) return in_.fail_at(Errc::kCandidQuota, in_.pos(), fits.error().message());
-  plan.fits = *fits;
-  return true;
-}
-
-void Decoder::make_record(Plan& plan, const Type& wire, const Type& expected) {
-  plan.op = Op::kRecord;
-  plan.fields = expected.fields;
-  auto from = wire.fields.begin();
-  for (const Field& field : expected.fields) {
-    for (; from != wire.fields.end() && from->label < field.label; ++from) {
-      plan.parts.push_back({.take = Part::Take::kSkip, .wire = from->type});
-    }
-    if (from != wire.fields.end() && from->label == field.label) {
-      plan.parts.push_back({.wire = from->type, .expected = field.type, .field = &field});
-      ++from;
-    } else if (env_.is_nullable(field.type)) {
-      plan.parts.push_back({.take = Part::Take::kFill, .expected = field.type, .field = &field});
-    } else {
-      plan.op = Op::kMismatch;
-      plan.words = fmt::format("the message lacks field {}", field.words());
-      return;
-    }
-  }
-  for (; from != wire.fields.end(); ++from) {
-    plan.parts.push_back({.take = Part::Take::kSkip, .wire = from->type});
-  }
-}
-
-void Decoder::make_variant(Plan& plan, const Type& wire, const Type& expected) {
-  plan.op = Op::kVariant;
-  for (const Field& tag : wire.fields) {
-    Part part{.take = Part::Take::kSkip, .wire = tag.type};
-    if (const auto place = find_field(expected.fields, tag.label)) {
-      part.take = Part::Take::kRead;
-      part.expected = expected.fields[*place].type;
-      part.field = &expected.fields[*place];
-      part.index = *place;
-    }
-    plan.parts.push_back(part);
-  }
 }
 
 // ---- sizes known from the type
@@ -358,8 +161,12 @@ Outcome Decoder::read(Plan& plan) {
 
 Outcome Decoder::read_part(Part& part) {
   if (part.plan == nullptr) {
-    part.plan = plan_for(part.wire, part.expected);
-    if (part.plan == nullptr) return Outcome::kFailed;
+    auto plan = planner_.plan_for(part.wire, part.expected);
+    if (!plan) {
+      in_.fail_at(plan.error().code(), in_.pos(), plan.error().message());
+      return Outcome::kFailed;
+    }
+    part.plan = *plan;
   }
   return read(*part.plan);
 }
