@@ -69,17 +69,25 @@ class Lister {
   }
 
  private:
+  std::string_view import_name(const Site& call) const {
+    return module_.imports[*module_.functions[call.instruction.index()].import].name;
+  }
+
   Status function(FuncIdx fn) {
     std::vector<Site> sites;
     CANREC_CHECK(walk(module_, fn, [&](const Site& site) {
       if (is_import_call(module_, site.instruction)) sites.push_back(site);
     }));
     if (sites.empty()) return Ok{};
+    std::map<std::string_view, size_t> of;
+    std::map<std::string_view, size_t> number;
+    for (const Site& site : sites) ++of[import_name(site)];
     CANREC_TRY(const auto lines, wasm::body_text(module_, places_.names(), fn));
     for (const Site& site : sites) {
       CallSiteInfo info;
       info.site = site;
-      info.place = places_.describe(site);
+      const std::string_view name = import_name(site);
+      info.place = places_.describe(site, ++number[name], of[name]);
       const auto callee = FuncIdx{narrow<uint32_t>(site.instruction.index())};
       info.import = places_.names().of(callee);
       const wasm::Import& import = module_.imports[*module_.function(callee).import];
@@ -94,8 +102,9 @@ class Lister {
 
   static std::vector<ContextLine> around(const std::vector<wasm::TextLine>& lines,
                                          const Site& site) {
-    const auto it = std::ranges::find(lines, site.instruction.offset,
-                                      [](const wasm::TextLine& line) { return line.range.begin; });
+    const auto it =
+        std::ranges::lower_bound(lines, site.instruction.offset, {},
+                                 [](const wasm::TextLine& line) { return line.range.begin; });
     const auto at = static_cast<size_t>(it - lines.begin());
     std::vector<ContextLine> out;
     for (size_t i = at - std::min(at, kLinesBefore);

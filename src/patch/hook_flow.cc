@@ -56,9 +56,9 @@ class FunctionWalk {
  private:
   struct Block {
     Opcode op;
-    uint64_t loop = 0;      // offset, of a loop
-    bool at_entry = false;  // grown before the block
-    bool at_label = false;  // grown at a branch to its end
+    uint64_t outer_loop = 0;  // what loop_ was in front of the block
+    bool at_entry = false;    // grown before the block
+    bool at_label = false;    // grown at a branch to its end
   };
 
   bool grows(const Instruction& at) const {
@@ -70,32 +70,46 @@ class FunctionWalk {
            indirect_grows_;
   }
 
+  // An open block while loops are looked for; what a block holds, the block around it holds too.
+  struct Open {
+    uint64_t loop = 0;  // offset, of a loop
+    bool grows = false;
+    bool has_table = false;  // a br_table, which may turn any loop around it
+  };
+
+  static void close(std::vector<Open>& open, std::map<uint64_t, Loop>& loops) {
+    const Open block = open.back();
+    open.pop_back();
+    if (block.loop != 0) {
+      Loop& loop = loops[block.loop];
+      loop.grows = block.grows;
+      loop.constant = loop.constant && !block.has_table;
+    }
+    if (open.empty()) return;
+    open.back().grows = open.back().grows || block.grows;
+    open.back().has_table = open.back().has_table || block.has_table;
+  }
+
   Status find_loops() {
-    std::vector<uint64_t> open;  // loop offset or 0
+    std::vector<Open> open;
     std::array<Opcode, 2> last{};
     return walk(module_, fn_, [&](const Site& site) {
       const Instruction& at = site.instruction;
       if (at.op == Opcode::kLoop) loops_[at.offset] = {};
       if (at.op == Opcode::kBlock || at.op == Opcode::kLoop || at.op == Opcode::kIf) {
-        open.push_back(at.op == Opcode::kLoop ? at.offset : 0);
+        open.push_back({at.op == Opcode::kLoop ? at.offset : 0, false, false});
       } else if (at.op == Opcode::kEnd && !open.empty()) {
-        open.pop_back();
+        close(open, loops_);
       } else if (at.op == Opcode::kBr || at.op == Opcode::kBrIf) {
         const uint64_t depth = at.index();
-        const uint64_t target = depth < open.size() ? open[open.size() - 1 - depth] : 0;
+        const uint64_t target = depth < open.size() ? open[open.size() - 1 - depth].loop : 0;
         const bool decided = at.op == Opcode::kBrIf && is_comparison(last[1]) &&
                              (is_const(last[0]) || last[1] == Opcode::kI32Eqz);
         if (target != 0 && !decided) loops_[target].constant = false;
-      } else if (at.op == Opcode::kBrTable) {
-        for (const uint64_t loop : open) {
-          if (loop != 0) loops_[loop].constant = false;
-        }
+      } else if (at.op == Opcode::kBrTable && !open.empty()) {
+        open.back().has_table = true;
       }
-      if (grows(at)) {
-        for (const uint64_t loop : open) {
-          if (loop != 0) loops_[loop].grows = true;
-        }
-      }
+      if (grows(at) && !open.empty()) open.back().grows = true;
       last = {last[1], at.op};
     });
   }
@@ -112,14 +126,14 @@ class FunctionWalk {
       const Instruction& at = site.instruction;
       if (!site.reachable && at.op != Opcode::kEnd && at.op != Opcode::kElse) {
         if (at.op == Opcode::kBlock || at.op == Opcode::kLoop || at.op == Opcode::kIf) {
-          blocks_.push_back({at.op, 0, false, false});
+          open_block(at, false);
         }
         return;
       }
       control(at);
       if (at.op == Opcode::kCall || at.op == Opcode::kReturnCall ||
           at.op == Opcode::kCallIndirect || at.op == Opcode::kReturnCallIndirect) {
-        calls_.push_back({grown_, innermost_loop(), at});
+        calls_.push_back({grown_, loop_, at});
         grown_ = grown_ || grows(at);
       }
       if (ends_flow(at.op)) grown_ = false;
@@ -130,11 +144,8 @@ class FunctionWalk {
     switch (at.op) {
       case Opcode::kBlock:
       case Opcode::kIf:
-        blocks_.push_back({at.op, 0, grown_, false});
-        break;
       case Opcode::kLoop:
-        grown_ = grown_ || loops_[at.offset].grows;
-        blocks_.push_back({at.op, at.offset, grown_, false});
+        open_block(at, true);
         break;
       case Opcode::kElse:
         if (!blocks_.empty()) {
@@ -147,6 +158,7 @@ class FunctionWalk {
         if (!blocks_.empty()) {
           const Block block = blocks_.back();
           blocks_.pop_back();
+          loop_ = block.outer_loop;
           grown_ = grown_ || (block.op != Opcode::kLoop && block.at_label) ||
                    (block.op == Opcode::kIf && block.at_entry);
         }
@@ -165,12 +177,12 @@ class FunctionWalk {
     }
   }
 
-  uint64_t innermost_loop() const {
-    for (auto it = blocks_.rbegin(); it != blocks_.rend(); ++it) {
-      const auto loop = loops_.find(it->loop);
-      if (loop != loops_.end() && !loop->second.constant) return it->loop;
-    }
-    return 0;
+  // Opens a block; within a loop whose length is not constant that loop is the one to be named.
+  void open_block(const Instruction& at, bool reachable) {
+    const bool is_loop = at.op == Opcode::kLoop && reachable;
+    if (is_loop) grown_ = grown_ || loops_[at.offset].grows;
+    blocks_.push_back({at.op, loop_, reachable && grown_, false});
+    if (is_loop && !loops_[at.offset].constant) loop_ = at.offset;
   }
 
   const Module& module_;
@@ -181,6 +193,7 @@ class FunctionWalk {
   std::map<uint64_t, Loop> loops_;
   std::vector<Block> blocks_;
   bool grown_ = false;
+  uint64_t loop_ = 0;  // the innermost loop around whose length is not constant
   std::vector<CallState> calls_;
 };
 
@@ -277,14 +290,14 @@ Result<HookFlow> HookFlow::build(const Module& module, const wasm::CallGraph& gr
 std::optional<CallState> HookFlow::at(FuncIdx function, uint64_t offset) const {
   const auto fn = functions_.find(function);
   if (fn == functions_.end() || !fn->second.entered) return std::nullopt;
-  for (const CallState& call : fn->second.calls) {
-    if (call.instruction.offset != offset) continue;
-    CallState state = call;
-    state.grown = state.grown || fn->second.grown;
-    if (state.loop == 0) state.loop = fn->second.loop;
-    return state;
-  }
-  return std::nullopt;
+  const auto& calls = fn->second.calls;
+  const auto call = std::ranges::lower_bound(
+      calls, offset, {}, [](const CallState& state) { return state.instruction.offset; });
+  if (call == calls.end() || call->instruction.offset != offset) return std::nullopt;
+  CallState state = *call;
+  state.grown = state.grown || fn->second.grown;
+  if (state.loop == 0) state.loop = fn->second.loop;
+  return state;
 }
 
 }  // namespace canrec::patch

@@ -162,7 +162,6 @@ std::string to_json(const Plan& plan) {
 
 Result<Plan> plan_from_json(std::string_view text) {
   if (too_deep(text)) return bad_plan("JSON is nested deeper than a plan is");
-
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return bad_plan("not a JSON document");
   const Fields top(json, "the plan");

@@ -36,6 +36,11 @@ std::string without_digits(std::string_view text) {
   return out;
 }
 
+// Custom sections of tools that name functions by index. The network reads none of them.
+bool holds_function_indices(std::string_view name) {
+  return name == "linking" || name.starts_with("reloc.") || name.starts_with("metadata.code.");
+}
+
 struct CustomSection {
   std::string_view name;
   Bytes payload;
@@ -312,6 +317,11 @@ class Prover {
           next != planned.end() && next->name == section.name &&
           (next->names || std::ranges::equal(next->payload, now_.view(section.payload)));
       if (!same) return beyond(fmt::format("custom section \"{}\" changed", section.name));
+      if (plan_.added_imports > 0 && holds_function_indices(section.name)) {
+        evidence_.notes.push_back(fmt::format(
+            "custom section \"{}\" is kept as it is; its function indices are those of the input",
+            section.name));
+      }
       if (section.name.starts_with(".debug_") && evidence_.functions_same > 0) stale_debug_ = true;
       ++next;
     }

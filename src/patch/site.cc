@@ -165,17 +165,20 @@ Result<std::vector<Site>> Places::calls_of(std::string_view import, FuncIdx func
 }
 
 std::string Places::describe(const Site& site) const {
+  if (!is_import_call(module_, site.instruction)) return describe(site, 1, 1);
+  const auto calls = calls_of(import_name(site.instruction), site.function);
+  if (!calls) return describe(site, 1, 1);
+  const auto behind =
+      std::ranges::upper_bound(*calls, site.instruction.offset, {},
+                               [](const Site& other) { return other.instruction.offset; });
+  return describe(site, static_cast<size_t>(behind - calls->begin()), calls->size());
+}
+
+std::string Places::describe(const Site& site, size_t number, size_t of) const {
   std::string text = readable_.of(site.function);
   if (is_import_call(module_, site.instruction)) {
-    const std::string_view import = import_name(site.instruction);
-    const auto calls = calls_of(import, site.function);
-    size_t number = 0;
-    while (calls && number < calls->size() &&
-           (*calls)[number].instruction.offset <= site.instruction.offset) {
-      ++number;
-    }
-    text += fmt::format(":{}", import);
-    if (calls && calls->size() > 1) text += fmt::format("#{}", number);
+    text += fmt::format(":{}", import_name(site.instruction));
+    if (of > 1) text += fmt::format("#{}", number);
   }
   return fmt::format("{} @0x{:08x}", text, site.instruction.offset);
 }
@@ -236,7 +239,10 @@ Result<Site> Places::call(std::string_view text) const {
   if (number && *number >= 1 && *number <= found.size()) return found[*number - 1];
   if (!number && found.size() == 1) return found[0];
   std::vector<std::string> candidates;
-  for (const Site& site : found) candidates.push_back(describe(site));
+  for (const Site& site : found) {
+    // The rest is only counted.
+    candidates.push_back(candidates.size() < kCandidates ? describe(site) : std::string());
+  }
   if (found.empty()) {
     return fail(
         Errc::kPatchSite,

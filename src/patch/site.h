@@ -53,6 +53,8 @@ class Places {
   Result<Site> instruction(std::string_view text) const;
   /// "canister_pre_upgrade:stable_write#2 @0x00002a10", which names the place again.
   std::string describe(const Site& site) const;
+  /// The same for a call that is known to be number `number` (from 1) of `of` in its function.
+  std::string describe(const Site& site, size_t number, size_t of) const;
 
  private:
   Result<Site> at_offset(std::string_view text) const;

@@ -138,6 +138,19 @@ TEST(Proof, CountsAndShowsWhatChanged) {
   EXPECT_EQ(call->after, std::vector<std::string>{"call $canrec_growing_stable_write"});
 }
 
+TEST(Proof, GivesTheVerdictOfBothRoutes) {
+  const TestModule input = small_canister();
+  const auto verdicts = [&](const Result<Plan>& plan) {
+    EXPECT_TRUE(plan.has_value());
+    const auto result = apply(input.loaded(), *plan);
+    EXPECT_TRUE(result.has_value());
+    return result ? result->evidence.route_s.word + " " + result->evidence.route_k.word : "";
+  };
+  // A call less is safe; route K also wants its section.
+  EXPECT_EQ(verdicts(remove_call(input.loaded(), "save:stable_write", {})), "safe unsafe");
+  EXPECT_EQ(verdicts(stub(input.loaded(), "update", {})), "review unsafe");
+}
+
 TEST(Proof, BlamesAnInputThatDoesNotValidate) {
   const TestModule input(R"((module
     (import "ic0" "msg_reply" (func $reply))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ic/limits.h"
 #include "modules.h"
 #include "patch/operations.h"
 
@@ -44,6 +45,20 @@ TEST(SetSection, RefusesWhatTheNetworkRefuses) {
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code(), Errc::kPatchProof);
   EXPECT_EQ(set_section(input.loaded(), "\xff", {}).error().code(), Errc::kUtf8);
+}
+
+TEST(SetSection, RefusesWhatBreaksALimitOfTheNetwork) {
+  const TestModule input(R"((module (func)))");
+  const auto sized = [&](size_t size) {
+    // The name without its prefix counts too.
+    const auto plan = set_section(input.loaded(), "icp:public x", Bytes(size - 1, 'y'));
+    EXPECT_TRUE(plan.has_value());
+    const auto result = apply(input.loaded(), *plan);
+    return result ? Errc{} : result.error().code();
+  };
+  EXPECT_EQ(sized(ic::limits::kCustomSectionBytes - 1), Errc{});
+  EXPECT_EQ(sized(ic::limits::kCustomSectionBytes), Errc{});
+  EXPECT_EQ(sized(ic::limits::kCustomSectionBytes + 1), Errc::kPatchProof);
 }
 
 TEST(RemoveSection, TakesEverySectionOfThatNameOut) {
