@@ -310,6 +310,15 @@ class Examiner {
            wasm::find_icp_section(loaded->module, "enhanced-orthogonal-persistence") != nullptr;
   }
 
+  std::string first_difference(const std::vector<std::string>& after) const {
+    for (size_t i = 0; i < after.size(); ++i) {
+      if (after[i] != before_[i]) {
+        return fmt::format("{} was {} and is {}", request_.checks[i], before_[i], after[i]);
+      }
+    }
+    return {};
+  }
+
   Status finish(Fix fix, const executor::InstallOutcome& outcome, const Bytes& module,
                 std::optional<executor::MemoryPersistence> memory) {
     fix.module_hash = sha256(module);
@@ -317,11 +326,13 @@ class Examiner {
     if (outcome.ok()) {
       CANREC_TRY(const std::vector<std::string> after, answers());
       fix.answers_same = after == before_;
-      fix.words = "this one succeeds";
-      if (!request_.checks.empty()) {
-        fix.words += fix.answers_same
-                         ? ", and the checks answer as before"
-                         : ", but the checks do not answer as before: " + after.front();
+      if (request_.checks.empty()) {
+        fix.words = "the upgrade succeeds; whether the data came through was not asked (--check)";
+      } else {
+        fix.words = fix.answers_same
+                        ? "this one succeeds, and the checks answer as before"
+                        : "this one succeeds, but the checks do not answer as before: " +
+                              first_difference(after);
       }
     } else {
       fix.words =
