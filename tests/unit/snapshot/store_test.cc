@@ -3,7 +3,10 @@
 #include "snapshot/store.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "snapshot/store_frame.h"
 #include "support/faulty_file_system.h"
@@ -519,6 +522,71 @@ TEST(StoreCrashes, PruneThatFailsAnywhereLosesNoKeptBackup) {
       EXPECT_EQ(store.verify().whole.size(), 1u) << k;
     }
   }
+}
+
+// The same with a real process and a real kill, at moments spread over its life.
+TEST(StoreCrashes, CreateThatIsKilledByASignal) {
+  const TemporaryDirectory temporary;
+  const TestStore store(temporary / "store");
+  const Files old_files = sample_files(1);
+  const auto first = store.create(old_files, 1);
+  ASSERT_TRUE(first);
+  Files new_files;
+  new_files["wasm_memory.bin"] = noise(6 << 20, 3);
+  for (uint64_t run = 0; run < 12; ++run) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      (void)store.create(new_files, 100 + run);
+      ::_exit(0);
+    }
+    ::usleep(static_cast<useconds_t>(run * 4000));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    const VerifyReport report = store.verify();
+    ASSERT_TRUE(report.errors.empty()) << run << ": " << report.errors[0].message();
+    ASSERT_TRUE(report.damaged.empty()) << run;
+    ASSERT_TRUE(store.holds(first->id, old_files)) << run;
+  }
+  const auto last = store.create(new_files, 2);
+  ASSERT_TRUE(last) << last.error().message();
+  EXPECT_TRUE(store.holds(last->id, new_files));
+}
+
+// Runs as a user who may read the store and nothing else.
+TEST_F(Stores, CanBeReadWhereNothingMayBeWritten) {
+  const Files files = sample_files(1);
+  const auto first = store.create(files, 1);
+  const bool root = ::geteuid() == 0;
+  fs::permissions(temporary.path(), fs::perms::others_read | fs::perms::others_exec,
+                  fs::perm_options::add);
+  if (!root) {
+    for (const char* name : {"", "packs", "backups"}) {
+      fs::permissions(store.path / name, fs::perms::owner_read | fs::perms::owner_exec);
+    }
+  } else {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  const auto verified = verify_store(store.open(), true, store.control);
+  const auto created = store.create(sample_files(2), 2);
+  const auto out = fs::path(testing::TempDir()) / ("canrec-read-" + std::to_string(::getpid()));
+  const auto restored = store.restore(first->id, out);
+  const std::string heap = read_text(out / "wasm_memory.bin");
+  fs::remove_all(out);
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  } else {
+    for (const char* name : {"", "packs", "backups"}) {
+      fs::permissions(store.path / name, fs::perms::owner_all);
+    }
+  }
+  ASSERT_TRUE(verified) << verified.error().message();
+  EXPECT_EQ(verified->whole.size(), 1u);
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code(), Errc::kPermission);
+  ASSERT_TRUE(restored) << restored.error().message();
+  EXPECT_EQ(heap, as_text(files.at("wasm_memory.bin")));
 }
 
 TEST_F(Stores, PruneRemovesWhatNobodyNeeds) {
