@@ -99,6 +99,12 @@ void add_reading_verbs(CLI::App& backup, Session& session, const Shared& options
   verify->add_flag("--deep", options->deep,
                    "also unpack every chunk and compute the SHA-256 of every file");
   add_threads(verify, options);
+  CLI::App* reindex = add_verb(
+      backup, session, options, "reindex",
+      "Verify, and index only what is whole, so that the next create stores the rest again.",
+      backup_reindex);
+  add_threads(reindex, options);
+  reindex->footer("EXAMPLE\n  canrec backup reindex --store /backup/ledger");
   verify->footer("EXAMPLE\n  canrec backup verify --deep --store /backup/ledger");
 }
 

@@ -34,6 +34,7 @@ ExitCode backup_list(Session& session, const BackupOptions& options);
 ExitCode backup_show(Session& session, const BackupOptions& options);
 ExitCode backup_diff(Session& session, const BackupOptions& options);
 ExitCode backup_verify(Session& session, const BackupOptions& options);
+ExitCode backup_reindex(Session& session, const BackupOptions& options);
 ExitCode backup_restore(Session& session, const BackupOptions& options);
 ExitCode backup_prune(Session& session, const BackupOptions& options);
 ExitCode backup_export(Session& session, const BackupOptions& options);

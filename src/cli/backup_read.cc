@@ -229,11 +229,10 @@ void print_verify_text(Session& session, const BackupOptions& options,
 
 }  // namespace
 
-ExitCode backup_verify(Session& session, const BackupOptions& options) {
-  CLI_TRY(const Store store, session, options.store, Store::open(options.store));
-  JobProgress progress(session, options, "verifying", 0);
-  CLI_TRY(const snapshot::VerifyReport report, session, options.store,
-          verify_store(store, options.deep, progress.control()));
+namespace {
+
+ExitCode show_verified(Session& session, const BackupOptions& options,
+                       const snapshot::VerifyReport& report) {
   if (session.json) {
     print_verify_json(session, options, report);
   } else {
@@ -241,6 +240,33 @@ ExitCode backup_verify(Session& session, const BackupOptions& options) {
   }
   if (!report.errors.empty() || !report.damaged.empty()) return ExitCode::kVerification;
   return report.foreign.empty() ? ExitCode::kDone : ExitCode::kFindings;
+}
+
+}  // namespace
+
+ExitCode backup_verify(Session& session, const BackupOptions& options) {
+  CLI_TRY(const Store store, session, options.store, Store::open(options.store));
+  JobProgress progress(session, options, "verifying", 0);
+  CLI_TRY(const snapshot::VerifyReport report, session, options.store,
+          verify_store(store, options.deep, progress.control()));
+  const ExitCode code = show_verified(session, options, report);
+  if (!report.damaged.empty() && !session.json) {
+    session.print(
+        fmt::format("  next     canrec backup reindex --store {}, then create again: chunks that "
+                    "are still in the canister's state are stored anew\n",
+                    options.store));
+  }
+  return code;
+}
+
+ExitCode backup_reindex(Session& session, const BackupOptions& options) {
+  CLI_TRY(const Store store, session, options.store, Store::open(options.store));
+  JobProgress progress(session, options, "indexing", 0);
+  CLI_TRY(const snapshot::VerifyReport report, session, options.store,
+          reindex_store(store, session.files(), progress.control()));
+  const ExitCode code = show_verified(session, options, report);
+  if (!session.json) session.print("  the index lists the chunks that are whole\n");
+  return code;
 }
 
 }  // namespace canrec::cli

@@ -99,6 +99,11 @@ struct VerifyReport {
 /// Reads everything: structure and content hashes; `deep` also unpacks every chunk and computes the
 /// SHA-256 of every file of every backup.
 Result<VerifyReport> verify_store(const Store& store, bool deep, const JobControl& control);
+/// Verifies, and writes an index of the frames whose content is whole. Chunks of damaged frames are
+/// then unknown: the next create stores what it finds of them again, and backups that lacked them
+/// have them back. Errors: also kLocked (a writer is at work).
+Result<VerifyReport> reindex_store(const Store& store, FileSystem& system,
+                                   const JobControl& control);
 
 // --- diff
 

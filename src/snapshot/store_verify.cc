@@ -38,6 +38,11 @@ class Verifier {
     return std::move(report_);
   }
 
+  Status write_index(FileSystem& system) const {
+    CANREC_TRY(const std::vector<PackFile> packs, store_.packs());
+    return good_.write(system, store_.index_path(), packs);
+  }
+
  private:
   Status check_pack(const PackFile& file) {
     const std::string name = fmt::format("packs/{}.pack", hex16(file.number));
@@ -194,6 +199,15 @@ class Verifier {
 Result<VerifyReport> verify_store(const Store& store, bool deep, const JobControl& control) {
   CANREC_TRY(const FileLock lock, store.lock_for_reading());
   return Verifier(store, deep, control).run();
+}
+
+Result<VerifyReport> reindex_store(const Store& store, FileSystem& system,
+                                   const JobControl& control) {
+  CANREC_TRY(const FileLock lock, store.lock_for_writing(system));
+  Verifier verifier(store, false, control);
+  CANREC_TRY(VerifyReport report, verifier.run());
+  CANREC_CHECK(verifier.write_index(system));
+  return report;
 }
 
 }  // namespace canrec::snapshot

@@ -280,6 +280,25 @@ TEST_F(Stores, FindFramesBehindADamagedHeader) {
   EXPECT_TRUE(store.holds(first->id, files));
 }
 
+TEST_F(Stores, StoreDamagedChunksAgainAfterReindexing) {
+  Files files;
+  files["wasm_memory.bin"] = noise(3 << 20, 9);
+  const auto first = store.create(files, 1);
+  flip(pack(1), 1'500'000);  // content of the second frame
+  // The index still says that everything is there.
+  EXPECT_EQ(store.create(files, 2)->new_chunks, 0u);
+  EXPECT_EQ(store.verify().damaged.size(), 2u);
+  const auto report = reindex_store(store.open(), quick_file_system(), store.control);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->damaged.size(), 2u);
+  const auto third = store.create(files, 3);
+  ASSERT_TRUE(third);
+  EXPECT_EQ(third->new_bytes, 1u << 20);
+  for (const auto& backup : store.verify().whole) EXPECT_TRUE(store.holds(backup, files));
+  EXPECT_TRUE(store.verify().damaged.empty());
+  EXPECT_TRUE(store.holds(first->id, files));
+}
+
 TEST_F(Stores, KeepWhatACutOffPackStillHas) {
   Files files;
   files["wasm_memory.bin"] = noise(3 << 20, 9);
