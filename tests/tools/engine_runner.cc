@@ -5,7 +5,7 @@
 //   engine_runner MODULE --instrument OUTPUT   writes the module with its charges made explicit, as
 //                                              the network does, for engines that do not count
 //   engine_runner MODULE [--fuel N] [--pages none|2025|2026]
-//     NAME ARG...   calls an export; arguments and results are hex, low digits last
+//     NAME ARG...   calls an export (%20 = space); arguments and results are hex, low digits last
 //     :fresh        makes a new state
 //     :memory       prints the SHA-256 of memory, and its pages
 //     :globals      prints all globals
@@ -130,7 +130,7 @@ class Instrumenter {
       locals.push_back(static_cast<uint8_t>(group.type));
       size_local += group.count;
     }
-    append(locals, Bytes{1, module_.is_64() ? uint8_t{0x7e} : uint8_t{0x7f}});
+    append(locals, Bytes{1, 0x7e});
 
     Bytes code;
     Bytes segment;
@@ -150,12 +150,14 @@ class Instrumenter {
       const bool bulk = insn.op == Opcode::kMemoryFill || insn.op == Opcode::kMemoryCopy ||
                         insn.op == Opcode::kMemoryInit;
       if (bulk) {
+        // The size waits in a local of 64 bits while it is charged; memory.init has a 32-bit one.
+        const bool narrow = !module_.is_64() || insn.op == Opcode::kMemoryInit;
         const Bytes local = leb(size_local);
+        if (narrow) segment.push_back(0xad);
         append(segment, wasm::concat({{0x21}, local}));
-        Bytes size = wasm::concat({{0x20}, local});
-        if (!module_.is_64()) size.push_back(0xad);
-        charge(segment, size);
+        charge(segment, wasm::concat({{0x20}, local}));
         append(segment, wasm::concat({{0x20}, local}));
+        if (narrow) segment.push_back(0xa7);
       }
       append(segment, module_.view(insn.range()));
       switch (insn.op) {
@@ -238,7 +240,10 @@ struct Session {
       return false;
     }
     instance = std::move(*attached);
-    if (module.module().start) call(*module.module().start, {});
+    if (module.module().start && !instance->call(*module.module().start, {}).ok()) {
+      fmt::print("! start\n");
+      return false;
+    }
     return true;
   }
 
@@ -301,6 +306,7 @@ struct Session {
       return;
     }
     if (name == ":time") words >> rounds >> name;
+    for (size_t at = 0; (at = name.find("%20")) != std::string::npos;) name.replace(at, 3, " ");
     const auto function = module.find_function(name);
     if (!function || !instance) {
       fmt::print("! no export {}\n", name);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random modules of Binaryen's fuzzer, run by Node's engine and by ours.
+// Random modules of Binaryen's fuzzer, or real ones, run by Node's engine and by ours.
 //
 //   node fuzz_oracle.mjs RUNNER MODULES [FIRST_SEED]
+//   node fuzz_oracle.mjs RUNNER --real FILE...      real modules instead; imports return zeros
 //
 // Every export is called in order with two sets of arguments; results, calls of the imported
-// log functions, kinds of traps, the memory afterwards, and after each call the instructions counted
+// functions, kinds of traps, the memory afterwards, and after each call the instructions counted
 // are compared. Node runs the module with its charges written into the code (--instrument). Binaryen takes NaNs out
-// (--denan), whose bits Node leaves to the processor. Some modules of the fuzzer do not validate,
+// (--denan) except from vectors, whose bits Node leaves to the processor: modules left because of a
+// canonical NaN on our side and another on the other are counted as `nans`. Some modules of the fuzzer do not validate,
 // most of those with reference types; they are counted and passed over.
 // A module is left as soon as either side overflows its stack: depths differ by design.
 import { spawnSync } from 'node:child_process';
@@ -15,7 +17,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const [runner, count, first = '1'] = process.argv.slice(2);
+const [runner, count, ...rest] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'engine-fuzz-'));
 const seedFile = join(directory, 'seed');
 const moduleFile = join(directory, 'module.wasm');
@@ -33,13 +35,13 @@ function randomBytes(seed, length) {
   return bytes;
 }
 
-// The signatures of exported functions, read from the binary: Node does not tell them.
+// The signatures of exported and imported functions, read from the binary: Node does not tell them.
 function signatures(bytes) {
   let at = 8;
   const u = () => { let v = 0, s = 0, b; do { b = bytes[at++]; v += (b & 127) * 2 ** s; s += 7; } while (b & 128); return v; };
   const text = () => { const n = u(); at += n; return bytes.toString('utf8', at - n, at); };
   const limits = () => { const f = u(); u(); if (f & 1) u(); };
-  const types = [], functions = [], exports = [];
+  const types = [], functions = [], exports = [], imports = new Map();
   while (at < bytes.length) {
     const id = bytes[at++], size = u(), end = at + size;
     if (id === 1) for (let n = u(); n > 0; --n) {
@@ -48,9 +50,9 @@ function signatures(bytes) {
       types.push({ params: list(), results: list() });
     }
     if (id === 2) for (let n = u(); n > 0; --n) {
-      text(); text();
-      const kind = bytes[at++];
-      if (kind === 0) functions.push(types[u()]); else if (kind === 1) { at++; limits(); } else if (kind === 2) limits(); else at += 2;
+      text();
+      const name = text(), kind = bytes[at++];
+      if (kind === 0) { functions.push(types[u()]); imports.set(name, functions.at(-1)); } else if (kind === 1) { at++; limits(); } else if (kind === 2) limits(); else at += 2;
     }
     if (id === 3) for (let n = u(); n > 0; --n) functions.push(types[u()]);
     if (id === 7) for (let n = u(); n > 0; --n) {
@@ -59,7 +61,7 @@ function signatures(bytes) {
     }
     at = end;
   }
-  return exports;
+  return { exports, imports };
 }
 
 const view = new DataView(new ArrayBuffer(8));
@@ -90,29 +92,41 @@ const kinds = [
   [/unreachable/, /^! unreachable/],
 ];
 
-const totals = { modules: 0, invalid: 0, calls: 0, traps: 0, overflows: 0, bad: 0 };
-for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
-  writeFileSync(seedFile, randomBytes(seed, 200 + (seed * 37) % 6000));
-  const simd = seed % 2 === 0;
-  const made = spawnSync('wasm-opt', ['-ttf', seedFile, '--denan', ...features, ...(simd ? ['--enable-simd'] : []), ...(seed % 5 === 0 ? ['--enable-reference-types'] : []),
-    ...(seed % 3 === 0 ? ['-O1'] : []), '-o', moduleFile], { encoding: 'utf8' });
-  if (made.status !== 0) { ++totals.invalid; continue; }
+// Whether two lines differ only where ours has the canonical NaN of either width and theirs another.
+function differsInNans(mine, theirs) {
+  const words = (line) => (line ?? '').trim().split(' ');
+  const [a, b] = [words(mine), words(theirs)];
+  const nan32 = (h) => /^[7f]f[89a-f]/.test(h) && (parseInt(h, 16) & 0x7fffff) !== 0;
+  const nan64 = (h) => (BigInt('0x' + h) & 0x7fffffffffffffffn) > 0x7ff0000000000000n;
+  return a.length === b.length && a.every((x, i) => {
+    const y = b[i];
+    if (x === y) return true;
+    if (x.length !== y.length || !/^([0-9a-f]{8}|[0-9a-f]{16})$/.test(x)) return false;
+    if (x === '7ff8000000000000' && nan64(y)) return true;
+    return x.match(/.{8}/g).every((lane, k) => lane === y.slice(8 * k, 8 * k + 8) || (lane === '7fc00000' && nan32(y.slice(8 * k, 8 * k + 8))));
+  });
+}
+
+const totals = { modules: 0, invalid: 0, calls: 0, traps: 0, overflows: 0, nans: 0, bad: 0 };
+function compare(label, moduleFile) {
   const bytes = readFileSync(moduleFile);
-  if (!WebAssembly.validate(bytes)) { ++totals.invalid; continue; }
-  const exported = signatures(bytes).filter(jsCallable);
+  if (!WebAssembly.validate(bytes)) { ++totals.invalid; return; }
+  const { exports, imports: importTypes } = signatures(bytes);
+  const exported = exports.filter(jsCallable);
+  const hangs = exported.some((f) => f.name === 'hangLimitInitializer');
 
   const script = [], plan = [];
   for (const round of [0, 1]) for (const f of exported) {
-    if (f.name !== 'hangLimitInitializer') { script.push('hangLimitInitializer'); plan.push({ f: { name: 'hangLimitInitializer', params: [], results: [] }, round }); }
-    script.push([f.name, ...f.params.map((t) => hex(argument(t, round), t))].join(' '));
+    if (hangs && f.name !== 'hangLimitInitializer') { script.push('hangLimitInitializer'); plan.push({ f: { name: 'hangLimitInitializer', params: [], results: [] }, round }); }
+    script.push([f.name.replaceAll(' ', '%20'), ...f.params.map((t) => hex(argument(t, round), t))].join(' '));
     plan.push({ f, round });
   }
   script.push(':memory');
   for (let i = script.length - 2; i >= 0; --i) script.splice(i + 1, 0, ':counter');
   if (spawnSync(runner, [moduleFile, '--instrument', countingFile]).status !== 0) {
-    console.log(`seed ${seed}: cannot instrument`);
+    console.log(`${label}: cannot instrument`);
     ++totals.bad;
-    continue;
+    return;
   }
   const counting = readFileSync(countingFile);
   const child = spawnSync(runner, [moduleFile], { input: script.join('\n') + '\n', encoding: 'utf8', maxBuffer: 1 << 30 });
@@ -120,16 +134,17 @@ for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
   let line = 0, over = false;
 
   let logs = [];
-  const log = (name) => (...args) => { logs.push([name, args]); return 0; };
+  const log = (name) => (...args) => { logs.push([name, args]); return importTypes.get(name).results[0] === 0x7e ? 0n : 0; };
   const imports = new Proxy({}, { get: () => new Proxy({}, { get: (_, name) => log(name) }) });
   let instance;
   try {
     instance = new WebAssembly.Instance(new WebAssembly.Module(counting), imports);
   } catch (error) {
-    if (!ours[0].startsWith('!')) { ++totals.bad; console.log(`seed ${seed}: theirs ${error.message}, ours ${ours[0]}`); }
-    continue;
+    if (!ours[0].startsWith('!')) { ++totals.bad; console.log(`${label}: theirs ${error.message}, ours ${ours[0]}`); }
+    return;
   }
   ++totals.modules;
+  line += logs.length;  // of the start function
   for (const { f, round } of plan) {
     logs = [];
     let theirs;
@@ -149,29 +164,49 @@ for (let seed = Number(first); seed < Number(first) + Number(count); ++seed) {
     const mine = normal(ours[line++] ?? 'nothing', f);
     const counted = ours[line++];
     if (mine.startsWith('! stack overflow')) { over = true; ++totals.overflows; break; }
-    const theirLogs = logs.map(([name, args]) => `> ${name}` + args.map((a) => ' ' + hex(a,
-      { 'log-i32': 0x7f, 'log-i64': 0x7e, 'log-f32': 0x7d, 'log-f64': 0x7c }[name] ?? 0x7b)).join(''));
+    const theirLogs = logs.map(([name, args]) => `> ${name}` + args.map((a, i) => ' ' + hex(a, importTypes.get(name).params[i])).join(''));
     const same = mine.trimEnd() === theirs.trimEnd() ||
       (theirs.startsWith('!') && kinds.some(([a, b]) => a.test(theirs) && b.test(mine)));
     const theirCount = `counter ${instance.exports.canrec_counter.value}`;
     if (same && counted !== theirCount) {
       ++totals.bad;
-      console.log(`seed ${seed}: ${f.name}: ours ${counted}, theirs ${theirCount}`);
+      console.log(`${label}: ${f.name}: ours ${counted}, theirs ${theirCount}`);
       over = true;
       break;
     }
     if (!same || theirLogs.join() !== mineLogs.join()) {
+      over = true;
+      if ((same || differsInNans(mine, theirs)) && theirLogs.length === mineLogs.length &&
+          theirLogs.every((l, i) => differsInNans(mineLogs[i], l))) {
+        ++totals.nans;
+        break;
+      }
       ++totals.bad;
-      console.log(`seed ${seed}: ${f.name}: ours ${mine}, theirs ${theirs}`);
+      console.log(`${label}: ${f.name}: ours ${mine}, theirs ${theirs}`);
       theirLogs.forEach((l, i) => { if (l !== mineLogs[i]) console.log(`  log ${i}: ours ${mineLogs[i]}, theirs ${l}`); });
       over = true;
       break;
     }
   }
-  if (over) continue;
+  if (over) return;
+  if (instance.exports.memory === undefined) return;
   const memory = new Uint8Array(instance.exports.memory.buffer);
   const hash = `memory ${createHash('sha256').update(memory).digest('hex')} ${memory.length / 65536}`;
-  if (ours[line] !== hash) { ++totals.bad; console.log(`seed ${seed}: ours ${ours[line]}, theirs ${hash}`); }
+  if (ours[line] !== hash) { ++totals.bad; console.log(`${label}: ours ${ours[line]}, theirs ${hash}`); }
+}
+
+if (count === '--real') {
+  for (const path of rest) compare(path, path);
+} else {
+  const first = Number(rest[0] ?? 1);
+  for (let seed = first; seed < first + Number(count); ++seed) {
+    writeFileSync(seedFile, randomBytes(seed, 200 + (seed * 37) % 6000));
+    const simd = seed % 2 === 0;
+    const made = spawnSync('wasm-opt', ['-ttf', seedFile, '--denan', ...features, ...(simd ? ['--enable-simd'] : []), ...(seed % 5 === 0 ? ['--enable-reference-types'] : []),
+      ...(seed % 3 === 0 ? ['-O1'] : []), '-o', moduleFile], { encoding: 'utf8' });
+    if (made.status !== 0) { ++totals.invalid; continue; }
+    compare(`seed ${seed}`, moduleFile);
+  }
 }
 rmSync(directory, { recursive: true });
 console.log(JSON.stringify(totals));
