@@ -25,12 +25,16 @@ Status scan_both(Subject& subject, const DroppedSegments& dropped) {
   return Ok{};
 }
 
-Status read_both(Subject& subject) {
+Status validate_both(const Subject& subject) {
   for (const Which w : {kOld, kNew}) {
     if (Status valid = wasm::validate(subject.module(w)); !valid) {
       return fail(std::move(valid).error().in(kSideNames[w]));
     }
   }
+  return Ok{};
+}
+
+Status read_both(Subject& subject) {
   DroppedSegments dropped;
   CANREC_CHECK(scan_both(subject, dropped));
   for (const Which w : {kOld, kNew}) {
@@ -265,6 +269,7 @@ Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& n
   Subject& subject = *out.subject;
   subject.sides[kOld].module = &old_module;
   subject.sides[kNew].module = &new_module;
+  if (!options.validated) CANREC_CHECK(validate_both(subject));
   CANREC_CHECK(read_both(subject));
   subject.column = column_of(subject);
   subject.names.emplace_back(old_module, options.names);

@@ -20,6 +20,7 @@ namespace canrec::wasmdiff {
 
 struct CompareOptions {
   wasm::FunctionNames::Style names = wasm::FunctionNames::Style::kReadable;
+  bool validated = false;  ///< the caller knows both modules to be valid
 };
 
 /// How many functions of the new module are what.
