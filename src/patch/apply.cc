@@ -71,7 +71,11 @@ Result<Patched> apply(const wasm::LoadedModule& input, const Plan& plan) {
   Patched patched;
   CANREC_TRY(patched.evidence, prove(input.module, plan, unpacked));
   CANREC_TRY(const wasm::Module result, wasm::read_module(unpacked));
-  CANREC_TRY(const wasmdiff::Comparison comparison, wasmdiff::compare(input.module, result, {}));
+  // The proof has shown the result to be valid, and the input where it differs from it.
+  wasmdiff::CompareOptions options;
+  options.validated = true;
+  CANREC_TRY(const wasmdiff::Comparison comparison,
+             wasmdiff::compare(input.module, result, options));
   patched.evidence.route_s = verdict(comparison, wasmdiff::Route::kS);
   patched.evidence.route_k = verdict(comparison, wasmdiff::Route::kK);
   patched.stored = input.gzipped ? gzip(unpacked) : std::move(unpacked);

@@ -75,11 +75,14 @@ class Prover {
   Status valid() {
     auto status = wasm::validate(now_);
     if (status) return Ok{};
-    if (auto before = wasm::validate(old_); !before) {
-      return fail(std::move(before).error().in("the input itself does not validate"));
-    }
+    CANREC_CHECK(valid_before(wasm::validate(old_)));
     return fail(Errc::kPatchProof, status.error().offset().value_or(0),
                 fmt::format("the result does not validate: {}", status.error().message()));
+  }
+
+  static Status valid_before(Status status) {
+    if (status) return status;
+    return fail(std::move(status).error().in("the input itself does not validate"));
   }
 
   Status rules() {
@@ -156,7 +159,10 @@ class Prover {
         return beyond(fmt::format("function {} has another signature", i));
       }
       if (old.is_import()) continue;
-      CANREC_TRY(const bool planned, compare.one(old, now, narrow<uint32_t>(i)));
+      const auto index = narrow<uint32_t>(i);
+      CANREC_TRY(const bool planned, compare.one(old, now, index));
+      // What the plan does not touch is valid because the result is.
+      if (planned) CANREC_CHECK(valid_before(wasm::validate_function(old_, wasm::FuncIdx{index})));
       ++(planned ? evidence_.functions_changed : evidence_.functions_same);
     }
     evidence_.functions_added = narrow<uint32_t>(added);
