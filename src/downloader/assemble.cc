@@ -92,7 +92,8 @@ std::string record_reply(std::vector<InfoField> fields, Constants& constants) {
   std::string out;
   for (ByteView rest = header; !rest.empty();) {
     const ByteView piece = rest.first(std::min<size_t>(rest.size(), 8 * kSavedWords));
-    out += fmt::format("(call $append_constant {}) ;; type of the record\n", constants.place(piece));
+    out +=
+        fmt::format("(call $append_constant {}) ;; type of the record\n", constants.place(piece));
     rest = rest.subspan(piece.size());
   }
   for (const InfoField& field : fields) {

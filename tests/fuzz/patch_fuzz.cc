@@ -62,7 +62,8 @@ Result<patch::Plan> make(const wasm::LoadedModule& input, uint8_t operation, uin
       const auto& site = calls.sites[which % calls.sites.size()];
       const std::string place = "@" + std::to_string(site.site.instruction.offset);
       if ((which & 1) != 0) return patch::insert_call(input, place, insertion);
-      const std::vector<std::string> results(site.api != nullptr ? site.api->results.size() : 0, "0");
+      const std::vector<std::string> results(site.api != nullptr ? site.api->results.size() : 0,
+                                             "0");
       return patch::remove_call(input, place, results);
     }
     default: {
