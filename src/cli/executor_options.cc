@@ -9,63 +9,33 @@
 #include <utility>
 
 #include "base/input_file.h"
-#include "candid/binary.h"
-#include "candid/parser.h"
-#include "candid/text.h"
+#include "candid/interface.h"
+#include "cli/interface_input.h"
 #include "wasm/load.h"
 
 namespace canrec::cli {
 namespace {
 
-// The interface that a module carries, if it can be read.
-std::optional<candid::Program> interface_of(ByteView stored_module) {
+// The interface that a module carries; nothing when there is none or it cannot be read.
+std::optional<candid::Interface> interface_of(ByteView stored_module) {
   const auto loaded = wasm::load_module(stored_module);
   if (!loaded) return std::nullopt;
-  const wasm::Section* section = nullptr;
-  for (const char* name : {"icp:public candid:service", "icp:private candid:service"}) {
-    if (section == nullptr) section = loaded->module.custom(name);
-  }
-  if (section == nullptr) return std::nullopt;
-  auto program = candid::parse_program(as_text(loaded->module.view(section->payload)));
-  if (!program || !program->actor) return std::nullopt;
-  return std::move(*program);
+  return std::move(read_texts(loaded->module).interface);
 }
 
-// The argument types of a method, or of the constructor when `method` is empty.
-std::optional<std::vector<candid::TypeIdx>> types_of(const candid::Program& program,
-                                                     std::string_view method, bool results) {
-  std::vector<candid::TypeIdx> types;
-  const std::vector<candid::Arg>* args = nullptr;
-  if (method.empty()) {
-    if (program.actor->constructor) args = &*program.actor->constructor;
-  } else {
-    const auto* found = candid::find_method(program.env.resolved(program.actor->service), method);
-    if (found == nullptr) return std::nullopt;
-    const candid::Type& function = program.env.resolved(found->type);
-    args = results ? &function.results : &function.args;
-  }
-  if (args == nullptr) return std::nullopt;
-  for (const candid::Arg& arg : *args) types.push_back(arg.type);
-  return types;
-}
-
-std::string with_parentheses(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t\n");
-  const bool has = first != std::string::npos && text[first] == '(';
-  return has ? text : fmt::format("({})", text);
-}
-
-Result<Bytes> encode_text(const std::string& given, ByteView stored_module,
+Result<Bytes> encode_text(const std::string& text, ByteView stored_module,
                           std::string_view method) {
-  const std::string text = with_parentheses(given);
-  if (const auto program = interface_of(stored_module)) {
-    if (const auto types = types_of(*program, method, false)) {
-      CANREC_TRY(const candid::Values values, candid::parse_args(text, program->env, *types));
-      return candid::encode(program->env, *types, values.values);
-    }
-  }
-  CANREC_TRY(const candid::Message message, candid::parse_args(text));
-  return candid::encode(message.env, message.types, message.values);
+  const auto interface = interface_of(stored_module);
+  const candid::Interface* known = interface ? &*interface : nullptr;
+  CANREC_TRY(candid::Encoded encoded, method.empty() ? candid::encode_init(known, text)
+                                                     : candid::encode_call(known, method, text));
+  return std::move(encoded.bytes);
+}
+
+Result<candid::ReplyNotes> show(ByteView reply, ByteView stored_module, std::string_view method,
+                                candid::ReplyForm form, const candid::TextOut& out) {
+  const auto interface = interface_of(stored_module);
+  return candid::print_reply(interface ? &*interface : nullptr, method, reply, form, out);
 }
 
 }  // namespace
@@ -147,39 +117,52 @@ Result<Bytes> ArgumentOptions::bytes(ByteView stored_module, std::string_view me
 }
 
 void ReplyOptions::add_to(CLI::App& app) {
-  app.add_option("--output", form, "show the reply as candid, hex or raw bytes")
-      ->check(CLI::IsMember({"candid", "hex", "raw"}));
+  app.add_option("--output", form, "show the reply as text (Candid), json, hex or raw bytes")
+      ->check(CLI::IsMember({"text", "json", "hex", "raw"}));
   app.add_flag("--raw", raw, "the same as --output raw");
 }
 
 void ReplyOptions::print(Session& session, ByteView reply, ByteView stored_module,
                          std::string_view method) const {
-  if (raw || form == "raw") {
-    session.print_bytes(reply);
+  using candid::ReplyForm;
+  const auto out = [&session](std::string_view piece) {
+    session.print(piece);
+    return Status(Ok{});
+  };
+  const ReplyForm wanted =
+      raw ? ReplyForm::kRaw : candid::parse_reply_form(form).value_or(ReplyForm::kText);
+  const auto notes = show(reply, stored_module, method, wanted, out);
+  if (notes) {
+    if (!notes->mismatch.empty()) {
+      session.warn("the reply does not fit the interface, shown at its own types: " +
+                   notes->mismatch);
+    }
     return;
   }
-  if (form != "hex") {
-    if (const auto text = reply_text(reply, stored_module, method)) {
-      session.print(*text + "\n");
-      return;
-    }
-    if (form == "candid") session.warn("the reply is no Candid; shown as hex");
-  }
+  if (!form.empty())
+    session.warn("the reply is no Candid, shown as hex: " + notes.error().message());
   session.print(to_hex(reply) + "\n");
 }
 
 std::optional<std::string> reply_text(ByteView reply, ByteView stored_module,
                                       std::string_view method) {
-  if (const auto program = interface_of(stored_module)) {
-    const auto types = types_of(*program, method, true);
-    if (types) {
-      const auto values = candid::decode(reply, {&program->env, *types});
-      if (values) return candid::args_to_text(program->env, *types, values->values);
-    }
-  }
-  const auto message = candid::decode(reply);
-  if (!message) return std::nullopt;
-  return candid::args_to_text(message->env, message->types, message->values);
+  std::string text;
+  const auto notes =
+      show(reply, stored_module, method, candid::ReplyForm::kText, [&text](std::string_view piece) {
+        text += piece;
+        return Status(Ok{});
+      });
+  if (!notes) return std::nullopt;
+  text.pop_back();  // the newline
+  return text;
+}
+
+std::string exported_method(ByteView stored_module, const std::string& method) {
+  const auto loaded = wasm::load_module(stored_module);
+  if (!loaded) return method;
+  const auto found = candid::find_export(
+      method, [&](std::string_view name) { return loaded->module.find_export(name) != nullptr; });
+  return found ? found->name.substr(found->name.find(' ') + 1) : method;
 }
 
 void ProgressSink::on_run_begin(std::string_view entry, uint64_t limit) {

@@ -52,7 +52,7 @@ struct ArgumentOptions {
 
 /// How a reply is shown.
 struct ReplyOptions {
-  std::string form;  ///< "candid", "hex", "raw", or empty: Candid where it reads as such, else hex
+  std::string form;  ///< "text", "json", "hex", "raw", or empty: text where it is Candid, else hex
   bool raw = false;
 
   void add_to(CLI::App& app);
@@ -78,6 +78,10 @@ class ProgressSink final : public executor::EventSink {
 /// Candid.
 std::optional<std::string> reply_text(ByteView reply, ByteView stored_module,
                                       std::string_view method);
+
+/// The name a method has in the module's exports: Motoko drops a trailing underscore in the
+/// interface and keeps it there, so `get` may be `get_`. The method itself when nothing is found.
+std::string exported_method(ByteView stored_module, const std::string& method);
 
 /// A file's bytes. Errors: those of InputFile.
 Result<Bytes> file_bytes(const std::string& path);

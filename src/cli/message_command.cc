@@ -48,7 +48,7 @@ ExitCode run(Session& session, const MessageOptions& given) {
 
   executor::Executor network(options);
   CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory)));
-  const executor::Call call{canister, given.method, argument, caller};
+  const executor::Call call{canister, exported_method(module, given.method), argument, caller};
   CLI_TRY(const auto outcome, session, given.directory,
           given.is_update ? network.update(call) : network.query(call));
   print_outcome(session, given, module, outcome);
