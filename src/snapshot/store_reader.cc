@@ -54,7 +54,7 @@ Status fill(const PackReader& pack, const Location& location, const std::vector<
   CANREC_TRY(const FrameHeader header,
              decode_frame_header(frame, pack.chunk_size(), location.offset));
   if (header.frame_bytes() != frame.size()) {
-    return fail(Errc::kStoreMalformed, location.offset, "index and pack disagree about a frame");
+    return fail(Errc::kStoreDamaged, location.offset, "index and pack disagree about a frame");
   }
   if (lies_in_one_piece(header, wants)) {
     CANREC_CHECK(decode_payload(frame, header, location.offset,
@@ -72,12 +72,23 @@ Status fill(const PackReader& pack, const Location& location, const std::vector<
   for (const Want& want : wants) {
     const auto place = places.find(want.address);
     if (place == places.end() || place->second.second != want.length) {
-      return fail(Errc::kStoreMalformed, location.offset, "index and pack disagree about a chunk");
+      return fail(Errc::kStoreDamaged, location.offset, "index and pack disagree about a chunk");
     }
     std::copy_n(raw.begin() + static_cast<std::ptrdiff_t>(place->second.first), want.length,
                 window.begin() + static_cast<std::ptrdiff_t>(want.at));
   }
   return check_chunks(window, wants, location.offset);
+}
+
+// Whatever is wrong with a frame that a backup needs, it is damage of the store; only a disk that
+// cannot be read is told apart.
+Error damage_of(const Error& error, uint64_t pack) {
+  const Errc code = error.code() == Errc::kIo ? Errc::kIo : Errc::kStoreDamaged;
+  const std::string name = fmt::format("packs/{}.pack", hex16(pack));
+  const bool named = error.message().starts_with(name);
+  Error out(code, error.offset(), error.message());
+  if (!named) out.add_context(name);
+  return out;
 }
 
 }  // namespace
@@ -172,9 +183,7 @@ Status FileReader::finish(Plan& plan, const ManifestFile& file, Salvage salvage)
   }
   for (Plan::Job& job : plan.jobs) {
     if (!job.error) continue;
-    if (salvage == Salvage::kNo) {
-      return fail(std::move(*job.error).in(fmt::format("packs/{}.pack", hex16(job.location.pack))));
-    }
+    if (salvage == Salvage::kNo) return fail(damage_of(*job.error, job.location.pack));
     lost.insert(lost.end(), job.wants.begin(), job.wants.end());
   }
   std::sort(lost.begin(), lost.end(), [](const Want& a, const Want& b) { return a.at < b.at; });

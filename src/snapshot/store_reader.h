@@ -31,7 +31,8 @@ class FileReader {
 
   /// Gives the windows of a file to `visit`, in order and without gaps.
   ///
-  /// Errors: kStoreDamaged, kStoreMalformed (index and pack disagree) with pack and offset, unless
+  /// Errors: kStoreDamaged (also when index and pack disagree) with pack and offset, and kIo,
+  /// unless
   ///         salvaging; kInterrupted; what `visit` returns.
   Status read(const Manifest& manifest, const ManifestFile& file, Salvage salvage,
               const std::function<Status(Window)>& visit);

@@ -216,7 +216,7 @@ TEST_F(Stores, SeeThatIndexAndPackDisagree) {
   ASSERT_TRUE(index.write(quick_file_system(), store.path / "index", {&row, 1}));
   const auto restored = store.restore(first->id, temporary / "out");
   ASSERT_FALSE(restored);
-  EXPECT_EQ(restored.error().code(), Errc::kStoreMalformed);
+  EXPECT_EQ(restored.error().code(), Errc::kStoreDamaged);
   EXPECT_EQ(restored.error().offset(), 33u);
   EXPECT_NE(restored.error().message().find("packs/0000000000000001.pack"), std::string::npos);
   const VerifyReport report = store.verify(false);
@@ -310,6 +310,9 @@ TEST_F(Stores, KeepWhatACutOffPackStillHas) {
   const auto salvaged = store.restore(first->id, temporary / "out", Salvage::kYes);
   ASSERT_TRUE(salvaged) << salvaged.error().message();
   EXPECT_EQ(salvaged->lost, report.damaged[0].lost);
+  const auto refused = store.restore(first->id, temporary / "refused");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::kStoreDamaged);
   fs::remove(pack(1));
   const auto nothing = store.restore(first->id, temporary / "none", Salvage::kYes);
   ASSERT_TRUE(nothing);
