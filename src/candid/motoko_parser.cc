@@ -413,7 +413,7 @@ Result<std::vector<StableField>> Parser::fields(bool before) {
     if (!in_.accept(";")) break;
   }
   CANREC_CHECK(in_.expect("}"));
-  std::ranges::stable_sort(list, {}, &StableField::name);
+  std::ranges::sort(list, {}, &StableField::name);
   const auto twice = std::ranges::adjacent_find(list, {}, &StableField::name);
   if (twice != list.end()) {
     return in_.error(fmt::format("stable variable {} stands twice (M0018)", twice->name),
