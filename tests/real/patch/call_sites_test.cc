@@ -61,7 +61,7 @@ TEST_P(CallSitesReal, RemovedAndPutBackTheModuleIsTheSame) {
   // Of a large module every n-th site: each costs two proofs.
   const size_t step = module.bytes.size() > 1'000'000
                           ? std::max<size_t>(1, list->sites.size() / 4)
-                          : std::max<size_t>(1, list->sites.size() / 40);
+                          : std::max<size_t>(1, list->sites.size() / 15);
   size_t tried = 0;
   for (size_t i = 0; i < list->sites.size(); i += step) {
     const CallSiteInfo& site = list->sites[i];
