@@ -61,6 +61,48 @@ std::unexpected<Error> unknown_opcode(uint64_t offset, uint32_t prefix, uint32_t
   return fail(Errc::kWasmMalformed, offset, fmt::format("unknown opcode {}", shown));
 }
 
+// Most instructions are an opcode of one byte and at most one immediate of one byte.
+// Gives its length, 0 for any other.
+size_t decode_short(ByteView rest, Instruction& out) {
+  if (rest.size() < 2) return 0;
+  const uint16_t row = kPlain[rest[0]];
+  if (row == kNoOpcode) return 0;
+  size_t length = 1;
+  switch (kInfo[row].imm) {
+    case Imm::kNone:
+      out.imm_count = 0;
+      break;
+    case Imm::kLabel:
+    case Imm::kFunc:
+    case Imm::kLocal:
+    case Imm::kGlobal:
+      if (rest[1] >= 0x80) return 0;
+      out.imm_count = 1;
+      out.imm[0] = {rest[1], 1, 2};
+      length = 2;
+      break;
+    case Imm::kI32:
+    case Imm::kI64:
+      if (rest[1] >= 0x80) return 0;
+      out.imm_count = 1;
+      // Seven bits of two's complement.
+      out.imm[0] = {static_cast<uint64_t>(int64_t{rest[1]} - ((rest[1] & 0x40) << 1)), 1, 2};
+      length = 2;
+      break;
+    case Imm::kMemArg:
+      if (rest.size() < 3 || rest[1] >= 0x40 || rest[2] >= 0x80) return 0;
+      out.imm_count = 2;
+      out.imm[0] = {rest[1], 1, 2};
+      out.imm[1] = {rest[2], 2, 3};
+      length = 3;
+      break;
+    default:
+      return 0;
+  }
+  out.op = Opcode{row};
+  return length;
+}
+
 }  // namespace
 
 const OpcodeInfo& info(Opcode op) { return kInfo[std::to_underlying(op)]; }
@@ -90,6 +132,11 @@ Result<Opcode> InstructionReader::opcode() {
 
 Status InstructionReader::next(Instruction& out) {
   out.offset = cursor_.pos();
+  if (const size_t length = decode_short(cursor_.rest(), out); length != 0) {
+    out.end = out.offset + length;
+    CANREC_CHECK(cursor_.bytes(length));
+    return Ok{};
+  }
   const size_t start = cursor_.index();
   CANREC_TRY(out.op, opcode());
   out.imm_count = 0;

@@ -80,6 +80,7 @@ class Scanner {
     const size_t count = module_.functions.size();
     out_.text.resize(count);
     out_.masked.resize(count);
+    out_.skeleton.resize(count);
     out_.facts.resize(count);
     out_.globals.resize(module_.globals.size());
     out_.segment_used.resize(module_.data.size());
@@ -131,11 +132,30 @@ class Scanner {
       ++facts.instructions;
       note(in, canonical, facts);
       hash(canonical);
+      if (!may_come_and_go(in)) skeleton_.put(std::to_underlying(in.op));
     }
     end_of_function();
     out_.text[index] = text_.finish();
     out_.masked[index] = masked_.finish().low;
+    out_.skeleton[index] = skeleton_.finish().low;
     return Ok{};
+  }
+
+  bool may_come_and_go(const wasm::Instruction& in) const {
+    switch (in.op) {
+      case Opcode::kI32Const:
+      case Opcode::kI64Const:
+      case Opcode::kF32Const:
+      case Opcode::kF64Const:
+      case Opcode::kLocalGet:
+      case Opcode::kLocalSet:
+      case Opcode::kDrop:
+        return true;
+      case Opcode::kCall:
+        return in.index() < module_.imported_functions;
+      default:
+        return false;
+    }
   }
 
   void hash(const CanonicalInstruction& in) {
@@ -324,6 +344,7 @@ class Scanner {
   CodeScan out_;
   TextHash text_;
   TextHash masked_;
+  TextHash skeleton_;
   std::array<Before, 8> before_;  // latest first
   uint64_t last_static_ = 0;
   std::vector<Frame> frames_;  // globals that the function at hand writes

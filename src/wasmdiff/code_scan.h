@@ -42,6 +42,9 @@ struct CodeScan {
   std::vector<Hash128> text;
   /// The same without the values of integer constants and memory offsets.
   std::vector<uint64_t> masked;
+  /// The opcodes alone, without System API calls and what may feed or take their values. Bodies
+  /// that differ by such calls only have the same.
+  std::vector<uint64_t> skeleton;
   std::vector<FunctionFacts> facts;
   std::vector<GlobalUse> globals;  ///< by global index
   std::vector<bool> segment_used;  ///< by data segment: memory.init or data.drop names it

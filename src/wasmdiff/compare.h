@@ -53,7 +53,8 @@ struct Comparison {
 
 /// Compares two modules.
 ///
-/// Shape:  both were read by wasm::read_module; both are validated here.
+/// Shape:  both were read by wasm::read_module; both are validated here unless they are unsafe by
+///         both routes anyway.
 /// Errors: those of wasm::validate and of decoding, with "old module" or "new module" in front;
 ///         offset in that module.
 /// Owns:   the result refers to both modules.

@@ -51,8 +51,7 @@ class Examiner {
       comparison_.not_seen.emplace_back(
           "how often the heap refers to what changed (--scan-heap counts)");
     }
-    std::ranges::stable_sort(comparison_.findings, std::ranges::greater{},
-                             [](const Finding& f) { return f.weights.worst(); });
+    sort_worst_first(comparison_.findings);
     return std::move(evidence_);
   }
 

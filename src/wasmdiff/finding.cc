@@ -3,6 +3,7 @@
 #include "wasmdiff/finding.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace canrec::wasmdiff {
 
@@ -30,6 +31,18 @@ std::string_view to_string(Word word) {
       return "unsafe";
   }
   return "";
+}
+
+void sort_worst_first(std::vector<Finding>& findings) {
+  std::vector<Finding> sorted;
+  sorted.reserve(findings.size());
+  for (const Severity severity :
+       {Severity::kUnsafe, Severity::kReview, Severity::kNote, Severity::kNone}) {
+    for (Finding& finding : findings) {
+      if (finding.weights.worst() == severity) sorted.push_back(std::move(finding));
+    }
+  }
+  findings = std::move(sorted);
 }
 
 Word word_of(const std::vector<Finding>& findings, Route route) {

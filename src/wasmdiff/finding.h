@@ -55,6 +55,9 @@ struct Finding {
   Place place;
 };
 
+/// Puts the worst findings first and keeps the order of equal ones.
+void sort_worst_first(std::vector<Finding>& findings);
+
 /// The word of a route: its worst finding.
 Word word_of(const std::vector<Finding>& findings, Route route);
 

@@ -226,8 +226,8 @@ class Matcher {
       }
     }
     for (auto& [type_id, candidates] : by_type) {
-      std::ranges::stable_sort(candidates[kNew], {},
-                               [](const Candidate& c) { return c.sketch.total; });
+      std::ranges::sort(candidates[kNew], {},
+                        [](const Candidate& c) { return std::pair(c.sketch.total, c.fn); });
       for (const Candidate& candidate : candidates[kOld]) nearest(candidate, candidates[kNew]);
     }
     follow();
