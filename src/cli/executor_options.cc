@@ -58,6 +58,12 @@ void ExecutorOptions::add_to(CLI::App& app) {
       ->type_name("PRINCIPAL");
 }
 
+void ExecutorOptions::add_canister_id_to(CLI::App& app) {
+  app.add_option("--canister-id", canister,
+                 "id of the canister (default: what the snapshot tells, else a made-up one)")
+      ->type_name("PRINCIPAL");
+}
+
 Result<executor::Options> ExecutorOptions::options(const Session& session,
                                                    executor::EventSink* events) const {
   executor::Options out;
@@ -92,6 +98,12 @@ Result<executor::Options> ExecutorOptions::options(const Session& session,
 Result<ic::Principal> ExecutorOptions::user() const {
   if (caller.empty()) return executor::default_user();
   return ic::Principal::parse(caller);
+}
+
+Result<std::optional<ic::Principal>> ExecutorOptions::canister_id() const {
+  if (canister.empty()) return std::optional<ic::Principal>();
+  CANREC_TRY(const ic::Principal id, ic::Principal::parse(canister));
+  return std::optional<ic::Principal>(id);
 }
 
 void ArgumentOptions::add_to(CLI::App& app) {

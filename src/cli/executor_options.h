@@ -30,12 +30,17 @@ struct ExecutorOptions {
   std::optional<uint64_t> time_ns;
   uint64_t seed = 0;
   std::string caller;
+  std::string canister;
 
   void add_to(CLI::App& app);
+  /// Only for commands that run one canister.
+  void add_canister_id_to(CLI::App& app);
   /// Errors: kBadArgument.
   Result<executor::Options> options(const Session& session, executor::EventSink* events) const;
   /// The principal given, or the executor's default user. Errors: kBadArgument.
   Result<ic::Principal> user() const;
+  /// The id given for the canister, if one was. Errors: kBadArgument.
+  Result<std::optional<ic::Principal>> canister_id() const;
 };
 
 /// The argument of a message: text, hex, file, or nothing.

@@ -26,12 +26,13 @@ ExitCode run(Session& session, const InstallOptions& given) {
   CLI_TRY(const auto caller, session, "--caller", given.executor.user());
   CLI_TRY(auto module, session, "", file_bytes(given.module));
   CLI_TRY(auto argument, session, "argument", given.argument.bytes(module, ""));
+  CLI_TRY(const auto id, session, "--canister-id", given.executor.canister_id());
 
   executor::Executor network(options);
-  const ic::Principal canister = network.create_canister();
+  const ic::Principal canister = id.value_or(ic::Principal::canister(0));
   executor::Settings settings;
   settings.controllers = {caller};
-  CLI_CHECK(session, "", network.set_settings(canister, std::move(settings)));
+  CLI_CHECK(session, "", network.create_canister(canister, std::move(settings)));
   executor::InstallRequest request;
   request.canister = canister;
   request.module = std::move(module);
@@ -55,6 +56,7 @@ void add_install_command(CLI::App& app, Session& session) {
   command->add_flag("--force", given->force, "replace an existing output directory");
   given->argument.add_to(*command);
   given->executor.add_to(*command);
+  given->executor.add_canister_id_to(*command);
   command->add_flag("--json", session.json, "one JSON object a line: the stages, the end");
   command->footer("Example:  canrec install ledger.wasm --arg '(record {})' -o SNAPSHOT");
   command->callback(

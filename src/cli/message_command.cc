@@ -45,9 +45,10 @@ ExitCode run(Session& session, const MessageOptions& given) {
   CLI_TRY(auto directory, session, given.directory, snapshot::Directory::open(given.directory));
   const Bytes module(directory.module().begin(), directory.module().end());
   CLI_TRY(const auto argument, session, "argument", given.argument.bytes(module, given.method));
+  CLI_TRY(const auto id, session, "--canister-id", given.executor.canister_id());
 
   executor::Executor network(options);
-  CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory)));
+  CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory), id));
   const executor::Call call{canister, exported_method(module, given.method), argument, caller};
   CLI_TRY(const auto outcome, session, given.directory,
           given.is_update ? network.update(call) : network.query(call));
@@ -75,6 +76,7 @@ std::shared_ptr<MessageOptions> add_message_options(CLI::App& command, Session& 
   given->argument.add_to(command);
   given->reply.add_to(command);
   given->executor.add_to(command);
+  given->executor.add_canister_id_to(command);
   command.add_flag("--report", given->report, "tell about every execution on standard error");
   command.add_flag("--json", session.json, "one JSON object a line: the executions, the answer");
   command.callback(

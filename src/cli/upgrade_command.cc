@@ -34,9 +34,10 @@ ExitCode run(Session& session, const UpgradeOptions& given) {
   CLI_TRY(auto directory, session, given.directory, snapshot::Directory::open(given.directory));
   CLI_TRY(auto module, session, "", file_bytes(given.module));
   CLI_TRY(auto argument, session, "argument", given.argument.bytes(module, ""));
+  CLI_TRY(const auto id, session, "--canister-id", given.executor.canister_id());
 
   executor::Executor network(options);
-  CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory)));
+  CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory), id));
   executor::Settings settings;
   settings.controllers = {caller};
   settings.wasm_memory_limit = given.memory_limit;
@@ -83,6 +84,7 @@ void add_upgrade_command(CLI::App& app, Session& session) {
                       "the setting of that name in bytes (a snapshot does not record it)");
   given->argument.add_to(*command);
   given->executor.add_to(*command);
+  given->executor.add_canister_id_to(*command);
   command->add_flag("--json", session.json, "one JSON object a line: the stages, the end");
   command->footer(
       "The snapshot itself is not changed; a failed upgrade leaves nothing behind.\n"

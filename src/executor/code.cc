@@ -66,6 +66,9 @@ Result<std::unique_ptr<Code>> Code::load(Bytes stored) {
   code->compile_instructions_ = ic::limits::kCompileInstructionsBase +
                                 instructions * ic::limits::kCompileInstructionsPerOperator +
                                 module.globals.size() * ic::limits::kCompileInstructionsPerGlobal;
+  code->supports_kept_memory_ = has_icp_section(module, kKeptMemorySection);
+  code->is_old_motoko_ =
+      code->function(kMotokoHelper).has_value() && !has_icp_section(module, kMotokoCompiler);
   return code;
 }
 
@@ -76,12 +79,6 @@ uint64_t Code::minimum_heap_bytes() const {
 std::optional<wasm::FuncIdx> Code::method(ic::MethodKind kind, std::string_view name) const {
   const ic::MethodPrefix& row = ic::kMethodPrefixes[static_cast<size_t>(kind)];
   return function(fmt::format("{}{}", row.prefix, name));
-}
-
-bool Code::supports_kept_memory() const { return has_icp_section(module(), kKeptMemorySection); }
-
-bool Code::is_old_motoko() const {
-  return function(kMotokoHelper).has_value() && !has_icp_section(module(), kMotokoCompiler);
 }
 
 Result<const Code*> CodeLibrary::load(ByteView stored) {

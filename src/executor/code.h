@@ -51,9 +51,9 @@ class Code {
   /// Globals as snapshots list them.
   const std::vector<wasm::PersistedGlobal>& persisted() const { return persisted_; }
   /// The section that lets an upgrade keep the heap.
-  bool supports_kept_memory() const;
+  bool supports_kept_memory() const { return supports_kept_memory_; }
   /// A Motoko program so old that its last heap pages are kept free for upgrades.
-  bool is_old_motoko() const;
+  bool is_old_motoko() const { return is_old_motoko_; }
   /// What the network charges for compiling it; the instructions it adds itself are not counted.
   uint64_t compile_instructions() const { return compile_instructions_; }
   /// One System API function for each function import, in order.
@@ -68,6 +68,8 @@ class Code {
   std::vector<wasm::PersistedGlobal> persisted_;
   std::vector<ic::SystemApi> imports_;
   uint64_t compile_instructions_ = 0;
+  bool supports_kept_memory_ = false;
+  bool is_old_motoko_ = false;
 };
 
 /// Modules by content: each is prepared once, and stays as long as the library.

@@ -36,19 +36,23 @@ uint64_t paid_bytes(ic::SystemApi function, std::span<const uint64_t> a) {
 uint64_t saturating_mul(uint64_t a, uint64_t b) { return checked_mul(a, b).value_or(UINT64_MAX); }
 
 // [at, at + length) in [0, size), in the network's words.
-OrStop<Ok> range_check(std::string_view what, uint64_t at, uint64_t length, uint64_t size) {
+OrStop<Ok> range_check(const Place& place, uint64_t at, uint64_t length, uint64_t size) {
   if (!checked_add(at, length)) {
     return fail(toolchain_violation(
-        fmt::format("{}: src={} + length={} is an invalid address", what, at, length)));
+        fmt::format("{}: src={} + length={} is an invalid address", place.text(), at, length)));
   }
   if (!in_bounds(at, length, size)) {
-    return fail(toolchain_violation(
-        fmt::format("{}: src={} + length={} exceeds the slice size={}", what, at, length, size)));
+    return fail(toolchain_violation(fmt::format("{}: src={} + length={} exceeds the slice size={}",
+                                                place.text(), at, length, size)));
   }
   return Ok{};
 }
 
 }  // namespace
+
+std::string Place::text() const {
+  return fmt::format("{}{}{}{}", prefix, function, part.empty() ? "" : " ", part);
+}
 
 OrStop<std::optional<uint64_t>> SystemCalls::call(ic::SystemApi function,
                                                   std::span<const uint64_t> arguments,
@@ -120,24 +124,23 @@ OrStop<Ok> SystemCalls::check_budget() {
   return fail(stop(ic::ExecutionError::kOutOfInstructions, {std::to_string(in_.instructions)}));
 }
 
-OrStop<Ok> SystemCalls::heap_check(std::string_view what, uint64_t at, uint64_t length) {
+OrStop<Ok> SystemCalls::heap_check(const Place& place, uint64_t at, uint64_t length) {
   if (machine_->heap == nullptr) {
     return fail(toolchain_violation("WebAssembly module must define memory"));
   }
-  return range_check(what, at, length, machine_->heap->size());
+  return range_check(place, at, length, machine_->heap->size());
 }
 
-OrStop<ByteView> SystemCalls::heap_read(std::string_view what, uint64_t from, uint64_t length) {
-  CANREC_CHECK(heap_check(what, from, length));
+OrStop<ByteView> SystemCalls::heap_read(const Place& place, uint64_t from, uint64_t length) {
+  CANREC_CHECK(heap_check(place, from, length));
   return machine_->heap->read(from, length);
 }
 
 SystemCalls::Value SystemCalls::copy_out(std::string_view function, std::string_view source_name,
                                          ByteView source, uint64_t to, uint64_t offset,
                                          uint64_t length) {
-  CANREC_CHECK(heap_check(fmt::format("ic0.{} heap", function), to, length));
-  CANREC_CHECK(
-      range_check(fmt::format("ic0.{} {}", function, source_name), offset, length, source.size()));
+  CANREC_CHECK(heap_check(Place(function, "heap"), to, length));
+  CANREC_CHECK(range_check(Place(function, source_name), offset, length, source.size()));
   const std::span<uint8_t> target = machine_->heap->write(to, length);
   const ByteView part = source.subspan(offset, length);
   std::copy(part.begin(), part.end(), target.begin());
@@ -151,19 +154,20 @@ SystemCalls::Value SystemCalls::write_amount(std::string_view function, uint64_t
     return fail(toolchain_violation("WebAssembly module must define memory"));
   }
   if (!in_bounds(to, kSize, machine_->heap->size())) {
-    return fail(toolchain_violation(fmt::format(
-        "{} failed because dst + size is out of bounds.Found dst = {} and size = {} while must be "
-        "<= {}",
-        function, to, kSize, machine_->heap->size())));
+    return fail(
+        toolchain_violation(fmt::format("ic0_{} failed because dst + size is out of bounds.Found "
+                                        "dst = {} and size = {} while must be "
+                                        "<= {}",
+                                        function, to, kSize, machine_->heap->size())));
   }
   const auto bytes = cycles_bytes(amount);
   std::copy(bytes.begin(), bytes.end(), machine_->heap->write(to, kSize).begin());
   return std::nullopt;
 }
 
-OrStop<ic::Principal> SystemCalls::principal_at(std::string_view what, uint64_t from,
+OrStop<ic::Principal> SystemCalls::principal_at(const Place& place, uint64_t from,
                                                 uint64_t length) {
-  CANREC_TRY(const ByteView bytes, heap_read(what, from, length));
+  CANREC_TRY(const ByteView bytes, heap_read(place, from, length));
   auto principal = ic::Principal::from_bytes(bytes);
   if (!principal) return fail(stop(ic::ExecutionError::kInvalidPrincipal));
   return *principal;

@@ -32,6 +32,18 @@ struct Machine {
   bool is_64 = false;
 };
 
+/// What a range belongs to, as the network names it: "ic0.msg_arg_data_copy heap". Put together
+/// only when something is wrong with the range.
+struct Place {
+  Place(const char* whole) : prefix(whole) {}
+  Place(std::string_view api, std::string_view what) : prefix("ic0."), function(api), part(what) {}
+  std::string text() const;
+
+  std::string_view prefix;
+  std::string_view function;
+  std::string_view part;
+};
+
 /// The functions of one execution.
 class SystemCalls {
  public:
@@ -64,12 +76,12 @@ class SystemCalls {
   OrStop<Ok> check_budget();
 
   // The heap: bounds first, then pages.
-  OrStop<Ok> heap_check(std::string_view what, uint64_t at, uint64_t length);
-  OrStop<ByteView> heap_read(std::string_view what, uint64_t from, uint64_t length);
+  OrStop<Ok> heap_check(const Place& place, uint64_t at, uint64_t length);
+  OrStop<ByteView> heap_read(const Place& place, uint64_t from, uint64_t length);
   Value copy_out(std::string_view function, std::string_view source_name, ByteView source,
                  uint64_t to, uint64_t offset, uint64_t length);
   Value write_amount(std::string_view function, uint64_t to, Cycles amount);
-  OrStop<ic::Principal> principal_at(std::string_view what, uint64_t from, uint64_t length);
+  OrStop<ic::Principal> principal_at(const Place& place, uint64_t from, uint64_t length);
 
   // Answering (system_calls_reply.cc).
   Value reply_data_append(uint64_t from, uint64_t length);

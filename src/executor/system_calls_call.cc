@@ -46,7 +46,7 @@ SystemCalls::Value SystemCalls::in_64_bits(Cycles amount) {
 
 SystemCalls::Value SystemCalls::cycles_call(ic::SystemApi function, Arguments a) {
   using enum ic::SystemApi;
-  const std::string name = fmt::format("ic0_{}", ic::info(function).name);
+  const std::string_view name = ic::info(function).name;
   switch (function) {
     case kMsgCyclesAvailable:
       return in_64_bits(available());
@@ -70,7 +70,7 @@ SystemCalls::Value SystemCalls::cycles_call(ic::SystemApi function, Arguments a)
       return write_amount(name, a[0], liquid_balance());
     default:
       return fail(
-          violation(fmt::format("{} cannot be executed on non Cycles Minting Canister", name)));
+          violation(fmt::format("ic0_{} cannot be executed on non Cycles Minting Canister", name)));
   }
 }
 

@@ -66,7 +66,7 @@ SystemCalls::Value SystemCalls::is_controller(uint64_t from, uint64_t length) {
 }
 
 SystemCalls::Value SystemCalls::cost(ic::SystemApi function, Arguments a) {
-  const std::string name = fmt::format("ic0_{}", ic::info(function).name);
+  const std::string_view name = ic::info(function).name;
   if (function == ic::SystemApi::kCostCreateCanister) {
     return write_amount(name, a[0], kCreateCanister);
   }
@@ -81,17 +81,17 @@ SystemCalls::Value SystemCalls::cost(ic::SystemApi function, Arguments a) {
                         kHttpRequestBase + Cycles{kHttpRequestPerByte} * a[0] +
                             Cycles{kHttpResponsePerByte} * a[1]);
   }
-  return fail(violation(fmt::format("{}: its price list is not public", name)));
+  return fail(violation(fmt::format("ic0_{}: its price list is not public", name)));
 }
 
 SystemCalls::Value SystemCalls::cost_sign(ic::SystemApi function, Arguments a,
                                           uint32_t algorithms) {
   const std::string_view name = ic::info(function).name;
-  CANREC_TRY(const ByteView key, heap_read(fmt::format("ic0.{}", name), a[0], a[1]));
+  CANREC_TRY(const ByteView key, heap_read(Place(name, ""), a[0], a[1]));
   if (static_cast<uint32_t>(a[2]) >= algorithms) return uint64_t{1};
   for (const KeyPrice& row : kKeyPrices) {
     if (row.key != as_text(key)) continue;
-    CANREC_CHECK(write_amount(fmt::format("ic0_{}", name), a[3], row.cycles));
+    CANREC_CHECK(write_amount(name, a[3], row.cycles));
     return uint64_t{0};
   }
   return uint64_t{2};
@@ -106,7 +106,7 @@ OrStop<std::string> SystemCalls::variable_name(std::string_view function, uint64
                     "{} bytes.",
                     function, limit, length)));
   }
-  CANREC_TRY(const ByteView bytes, heap_read(fmt::format("ic0.{}", function), from, length));
+  CANREC_TRY(const ByteView bytes, heap_read(Place(function, ""), from, length));
   if (!is_utf8(bytes)) {
     return fail(
         violation(fmt::format("ic0.{}: Variable name is not a valid UTF-8 string.", function)));
