@@ -1,3 +1,4 @@
+;; SPDX-License-Identifier: Apache-2.0
   ;; ---- what both canisters share ------------------------------------------------------------
   ;;
   ;; The heap belongs to somebody else: these canisters run on top of another program's data. They

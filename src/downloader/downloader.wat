@@ -1,3 +1,4 @@
+;; SPDX-License-Identifier: Apache-2.0
 ;; The downloader: reads heap and stable memory out in pieces and changes nothing.
 ;;
 ;; Every method is a query, so the network throws away whatever happens to memory; even so the 32

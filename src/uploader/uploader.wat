@@ -1,3 +1,4 @@
+;; SPDX-License-Identifier: Apache-2.0
 ;; The uploader: writes stable memory and heap back in pieces, into a canister that holds nothing.
 ;;
 ;; Order: canrec_begin (sizes), then stable memory, then the heap. A piece of stable memory passes
