@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <future>
 #include <memory>
 
 #include "cli/diff_report.h"
@@ -43,8 +44,12 @@ bool passed(const DiffReport& report) {
 }
 
 ExitCode run(Session& session, const Options& options) {
-  CLI_TRY(const auto old_file, session, options.old_path, wasm::open_module(options.old_path));
-  CLI_TRY(const auto new_file, session, options.new_path, wasm::open_module(options.new_path));
+  auto opening =
+      std::async(std::launch::async, [&] { return wasm::open_module(options.new_path); });
+  auto old_result = wasm::open_module(options.old_path);
+  auto new_result = opening.get();
+  CLI_TRY(const auto old_file, session, options.old_path, std::move(old_result));
+  CLI_TRY(const auto new_file, session, options.new_path, std::move(new_result));
   wasmdiff::CompareOptions compare_options;
   if (options.raw_names) compare_options.names = wasm::FunctionNames::Style::kRaw;
   CLI_TRY(auto comparison, session, fmt::format("{} -> {}", options.old_path, options.new_path),

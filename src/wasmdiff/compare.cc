@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <future>
+#include <optional>
 
 #include "wasm/validate.h"
 #include "wasmdiff/proof.h"
@@ -16,11 +18,15 @@ constexpr const char* kSideNames[] = {"old module", "new module"};
 
 Status scan_both(Subject& subject, const DroppedSegments& dropped) {
   CANREC_TRY(subject.denotations, denote(subject.module(kOld), subject.module(kNew), dropped));
+  for (const Which w : {kOld, kNew}) subject.sides[w].denotations = &subject.denotations[w];
+  // The scans read nothing of each other, so each has a processor of its own.
+  auto other = std::async(std::launch::async, [&] { return scan_code(subject.sides[kOld]); });
+  Both<std::optional<Result<CodeScan>>> scans;
+  scans[kNew] = scan_code(subject.sides[kNew]);
+  scans[kOld] = other.get();
   for (const Which w : {kOld, kNew}) {
-    subject.sides[w].denotations = &subject.denotations[w];
-    auto scan = scan_code(subject.sides[w]);
-    if (!scan) return fail(std::move(scan).error().in(kSideNames[w]));
-    subject.scans[w] = std::move(*scan);
+    if (!*scans[w]) return fail(std::move(*scans[w]).error().in(kSideNames[w]));
+    subject.scans[w] = std::move(**scans[w]);
   }
   return Ok{};
 }
