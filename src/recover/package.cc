@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/input_file.h"
 #include "candid/binary.h"
@@ -35,6 +36,28 @@ using wasmdiff::Word;
 
 constexpr uint64_t kArgumentOverhead = 1024;  // of install_code beside module and argument
 
+// The names at the top of a package.
+constexpr std::array<std::string_view, 9> kPackageNames = {"runbook.md",
+                                                           "runbook.txt",
+                                                           "snapshot",
+                                                           "module.wasm",
+                                                           "install_code.bin",
+                                                           "install_code.hex",
+                                                           "chunks",
+                                                           "install_chunked_code.bin",
+                                                           "install_chunked_code.hex"};
+
+// Whether a directory is a package and nothing else, so that --force may replace it.
+bool is_package(const fs::path& path) {
+  std::error_code error;
+  fs::directory_iterator it(path, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (std::ranges::find(kPackageNames, name) == kPackageNames.end()) return false;
+  }
+  return !error && fs::exists(path / "runbook.md", error);
+}
+
 class Packager {
  public:
   Packager(FileSystem& system, const PackageRequest& request)
@@ -58,6 +81,19 @@ class Packager {
   }
 
  private:
+  Status check_output() const {
+    std::error_code ignored;
+    if (!fs::exists(request_.output, ignored)) return Ok{};
+    if (request_.overwrite == Overwrite::kNo) {
+      return fail(Errc::kExists,
+                  fmt::format("{} exists; give --force to replace it", request_.output.string()));
+    }
+    if (is_package(request_.output)) return Ok{};
+    return fail(Errc::kExists,
+                fmt::format("{} holds other files than a package; --force does not replace it",
+                            request_.output.string()));
+  }
+
   Status open_inputs() {
     std::error_code ignored;
     if (request_.overwrite == Overwrite::kNo && fs::exists(request_.output, ignored)) {

@@ -136,6 +136,15 @@ TEST_F(Story, OneCallIsPatchedAndThePackageCarriesTheDataOver) {
   EXPECT_NE(runbook.find("opt \"seven\""), std::string::npos);
   EXPECT_EQ(canrec::test::read_text(wanted.output / "runbook.txt").find('`'), std::string::npos);
 
+  // --force replaces a package and nothing else.
+  EXPECT_EQ(package(posix_file_system(), wanted).error().code(), Errc::kExists);
+  wanted.overwrite = Overwrite::kYes;
+  EXPECT_TRUE(package(posix_file_system(), wanted).has_value());
+  PackageRequest careless = wanted;
+  careless.output = directory_.path();
+  EXPECT_EQ(package(posix_file_system(), careless).error().code(), Errc::kExists);
+  EXPECT_TRUE(fs::exists(state / "metadata.json"));
+
   const fs::path packaged = wanted.output / "snapshot";
   EXPECT_TRUE(verify(packaged, {})->findings.empty());
   const auto upgraded = rehearse(
