@@ -95,11 +95,7 @@ class Packager {
   }
 
   Status open_inputs() {
-    std::error_code ignored;
-    if (request_.overwrite == Overwrite::kNo && fs::exists(request_.output, ignored)) {
-      return fail(Errc::kExists,
-                  fmt::format("{} exists; give --force to replace it", request_.output.string()));
-    }
+    CANREC_CHECK(check_output());
     CANREC_TRY(directory_, snapshot::Directory::open(request_.directory));
     CANREC_TRY(old_, wasm::load_module(directory_->module()));
     CANREC_TRY(new_, wasm::open_module(request_.module));

@@ -34,13 +34,14 @@ class IcpClient : public testing::Test {
     return path;
   }
 
-  // What the client says to an upload; port 9 of this machine discards nothing, it is closed.
+  // What the client says to an upload before it is stopped: port 9 is closed, and the client would
+  // try it again for a minute.
   std::string upload(const fs::path& snapshot) {
     // The DER prefix of a BLS key and 96 bytes: the client wants a root key of that shape.
     std::string key = "308182301d060d2b0601040182dc7c0503010201060c2b0601040182dc7c05030201036100";
     for (int i = 0; i < 96; ++i) key += "81";
     const std::string command =
-        "HOME='" + (directory_ / "home").string() + "' DO_NOT_TRACK=1 timeout 100 '" +
+        "HOME='" + (directory_ / "home").string() + "' DO_NOT_TRACK=1 timeout 10 '" +
         std::string(CANREC_FIXTURES) +
         "/bin/icp' canister snapshot upload rrkah-fqaaa-aaaaa-aaaaq-cai -i '" + snapshot.string() +
         "' -n http://127.0.0.1:9 -k " + key + " --identity anonymous 2>&1";
