@@ -50,7 +50,7 @@ void compare(const std::vector<std::pair<std::string, std::string>>& pairs) {
 }
 
 TEST(MotokoOracle, AgreesOnEveryPairOfTheTable) {
-  if (!test::has_node()) GTEST_SKIP() << "node is not installed";
+  ASSERT_TRUE(test::has_node()) << "node is not installed: run scripts/test";
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const test::Row& row : test::read_table("stable_pairs.txt", 5)) {
     pairs.emplace_back(test::signature_text(row.cells[1]), test::signature_text(row.cells[2]));
@@ -73,7 +73,7 @@ std::vector<std::filesystem::path> files(const std::string& folder, const std::s
 }
 
 TEST(MotokoOracle, AgreesOnEveryPairOfCompiledSignatures) {
-  if (!test::has_node()) GTEST_SKIP() << "node is not installed";
+  ASSERT_TRUE(test::has_node()) << "node is not installed: run scripts/test";
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const char* version : {"2.0.3", "4.10.0"}) {
     const auto list = files(fmt::format(CANREC_FIXTURES "/motoko/{}", version), ".most");
@@ -86,7 +86,7 @@ TEST(MotokoOracle, AgreesOnEveryPairOfCompiledSignatures) {
 }
 
 TEST(MotokoOracle, AgreesOnWhichDidTextsAreGood) {
-  if (!test::has_node()) GTEST_SKIP() << "node is not installed";
+  ASSERT_TRUE(test::has_node()) << "node is not installed: run scripts/test";
   std::vector<std::string> texts;
   for (const auto& path : files(CANREC_FIXTURES "/motoko", ".did")) texts.push_back(read(path));
   for (const auto& path : files(CANREC_FIXTURES "/npm", ".did")) texts.push_back(read(path));

@@ -29,7 +29,7 @@ int run_script(const std::string& script, const std::string& args) {
 }
 
 TEST(EngineOracles, EveryNumericInstructionAgreesWithNodeAndWabt) {
-  if (!has("node") || !has("wasm-interp")) GTEST_SKIP() << "node or wasm-interp is not installed";
+  ASSERT_TRUE(has("node") && has("wasm-interp")) << "not installed: run scripts/test";
   EXPECT_EQ(run_script("numeric_oracle.mjs", "'" CANREC_SOURCE_DIR "/src/wasm/opcodes.def'"), 0);
 }
 
@@ -37,7 +37,7 @@ TEST(EngineOracles, EveryNumericInstructionAgreesWithNodeAndWabt) {
 // zeros, so much of what runs ends in traps; counts, calls of imports and memory agree all the
 // same.
 TEST(EngineOracles, RealModulesAgreeWithNode) {
-  if (!has("node")) GTEST_SKIP() << "node is not installed";
+  ASSERT_TRUE(has("node")) << "node is not installed: run scripts/test";
   const std::string fixtures = CANREC_FIXTURES;
   EXPECT_EQ(run_script("fuzz_oracle.mjs", "--real '" + fixtures + "'/motoko/2.0.3/*.wasm '" +
                                               fixtures + "'/motoko/3.*/*.wasm '" + fixtures +
@@ -46,7 +46,7 @@ TEST(EngineOracles, RealModulesAgreeWithNode) {
 }
 
 TEST(EngineOracles, RandomModulesAgreeWithNode) {
-  if (!has("node") || !has("wasm-opt")) GTEST_SKIP() << "node or wasm-opt is not installed";
+  ASSERT_TRUE(has("node") && has("wasm-opt")) << "not installed: run scripts/test";
   EXPECT_EQ(run_script("fuzz_oracle.mjs", "120"), 0);
 }
 
