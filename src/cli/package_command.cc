@@ -49,9 +49,15 @@ void print_json(Session& session, const recover::Package& package, const std::st
 
 void print_text(Session& session, const recover::Package& package, const std::string& output) {
   session.print(fmt::format("canrec package  {}   canrec {}\n\n", output, CANREC_VERSION));
-  session.print(session.toned(Tone::kGood, "REHEARSED") +
-                fmt::format(": route {}, layout verdict {}; loaded and run from these files:\n",
-                            to_string(package.route), to_string(package.word)));
+  // Without a question the package was only loaded (route S) or installed (route K).
+  const bool asked = !package.answers.empty();
+  session.print(
+      session.toned(asked ? Tone::kGood : Tone::kWarning, asked ? "REHEARSED" : "LOADED") +
+      fmt::format(": route {}, layout verdict {}; {}:\n", to_string(package.route),
+                  to_string(package.word),
+                  asked ? "loaded from these files, the answers are the same"
+                        : "the executor takes these files, but no query was asked "
+                          "(--check), so nothing shows that the data can be read"));
   for (const std::string& file : package.files) {
     session.print(fmt::format("  {}/{}\n", output, file));
   }

@@ -51,6 +51,10 @@ ExitCode run(Session& session, const Options& options) {
       session.print(fmt::format("  check     {}{} answers the same in both: {}\n", options.check,
                                 options.check_argument, report->answer));
     }
+    if (options.check.empty()) {
+      session.print(
+          "  check     none asked (--check): nothing shows that the module reads this heap\n");
+    }
     session.print(
         "  not restored  certified data and the global timer (a canister's code cannot write "
         "them); "

@@ -61,7 +61,8 @@ void print_text(Session& session, const recover::VerifyReport& report, bool whol
   const size_t count = report.findings.size();
   if (whole && count == 0) {
     session.print(session.toned(Tone::kGood, "WHOLE") +
-                  ": nothing is missing, and metadata, module and memories fit each other.\n");
+                  ": every file has its length, no slice looks unfetched, and module, globals "
+                  "and sizes fit each other.\n");
   } else if (whole) {
     session.print(session.toned(Tone::kWarning, "LOOK FIRST") +
                   fmt::format(": nothing is certainly wrong, {} finding{} to look at.\n", count,

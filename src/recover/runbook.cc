@@ -178,8 +178,13 @@ class Runbook {
         "- the new module is valid and keeps the network's rules, and its layout was compared "
         "with");
     line("  the old one's");
-    line("- the package was loaded from its own files in the embedded executor and ran there");
-    if (!package_.answers.empty()) line("- the answers above are the same before and after");
+    line(package_.route == wasmdiff::Route::kS
+             ? "- the embedded executor loads the package from its own files"
+             : "- the embedded executor installs the package from its own files, hooks included");
+    line(package_.answers.empty() ? "- **no query was asked** (canrec package --check): nothing "
+                                    "shows that the new module "
+                                    "reads this data"
+                                  : "- the answers above are the same before and after");
     line();
     line("## What cannot be verified offline");
     line();
