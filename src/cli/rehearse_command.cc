@@ -42,11 +42,6 @@ Result<std::vector<recover::Step>> read_steps(const Options& options) {
   return steps;
 }
 
-bool changes_code(const recover::Step& step) {
-  return step.kind == recover::StepKind::kUpgrade || step.kind == recover::StepKind::kReplace ||
-         step.kind == recover::StepKind::kInstall;
-}
-
 // The platform's advice for upgrade tests: the same script without the upgrades, answers compared.
 ExitCode compare_without_upgrade(Session& session, const Options& options,
                                  const std::vector<recover::Step>& steps,
@@ -54,14 +49,14 @@ ExitCode compare_without_upgrade(Session& session, const Options& options,
                                  const recover::RehearseOptions& rehearse_options) {
   std::vector<recover::Step> plain;
   for (const recover::Step& step : steps) {
-    if (!changes_code(step)) plain.push_back(step);
+    if (!recover::changes_code(step.kind)) plain.push_back(step);
   }
   CLI_TRY(const recover::Rehearsal without, session, options.directory,
           recover::rehearse(options.directory, plain, rehearse_options));
   size_t differences = 0;
   size_t at = 0;
   for (const recover::StepReport& step : with.steps) {
-    if (changes_code(step.step)) continue;
+    if (recover::changes_code(step.step.kind)) continue;
     const recover::StepReport& other = without.steps[at++];
     if (step.outcome == other.outcome && step.words == other.words) continue;
     ++differences;

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "wasm/names.h"
+#include "wasm/toolchain.h"
+
 namespace canrec::recover {
 namespace {
 
@@ -17,9 +20,23 @@ std::optional<uint64_t> exported_address(const wasm::Module& module, std::string
   return wasm::constant_address(global.init);
 }
 
-// The initial value of the first mutable address global: where LLVM and Motoko put the stack
-// pointer.
-std::optional<uint64_t> stack_top(const wasm::Module& module) {
+// Fixed places of Motoko with enhanced persistence; all data segments are passive there.
+constexpr uint64_t kMotokoStackEnd = 4 << 20;
+constexpr uint64_t kMotokoMetadata = 0x480000;
+constexpr uint64_t kMotokoHeap = 5 << 20;
+
+wasm::Toolchain toolchain_of(const wasm::Module& module) {
+  const wasm::FunctionNames names(module, wasm::FunctionNames::Style::kRaw);
+  return wasm::detect_toolchain(module, names, nullptr).toolchain;
+}
+
+// Where the stack ends that begins at 0. Classical Motoko has some 30 mutable globals and its data
+// right behind the stack; LLVM's first mutable address global is the stack pointer.
+std::optional<uint64_t> stack_top(const wasm::Module& module, wasm::Toolchain toolchain,
+                                  uint64_t data_begin) {
+  if (toolchain == wasm::Toolchain::kMotokoClassical) {
+    return data_begin / wasm::kPageSize * wasm::kPageSize;
+  }
   for (const wasm::Global& global : module.globals) {
     if (global.import || !global.type.is_mutable) continue;
     return wasm::constant_address(global.init);
@@ -30,6 +47,13 @@ std::optional<uint64_t> stack_top(const wasm::Module& module) {
 }  // namespace
 
 std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes) {
+  const wasm::Toolchain toolchain = toolchain_of(module);
+  if (toolchain == wasm::Toolchain::kMotokoEnhanced && heap_bytes > kMotokoHeap) {
+    return {{0, kMotokoStackEnd, "stack"},
+            {kMotokoStackEnd, kMotokoMetadata, "static area (of Motoko's runtime)"},
+            {kMotokoMetadata, kMotokoHeap, "static area (root of the stable variables)"},
+            {kMotokoHeap, heap_bytes, "heap"}};
+  }
   struct Known {
     uint64_t begin;
     uint64_t end;
@@ -50,7 +74,7 @@ std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes
   }
   std::ranges::sort(known, {}, &Known::begin);
 
-  const auto top = stack_top(module);
+  const auto top = stack_top(module, toolchain, data_begin);
   const bool stack_first = top && *top > 0 && *top <= data_begin;
   const uint64_t static_end =
       std::clamp(exported_address(module, "__heap_base")

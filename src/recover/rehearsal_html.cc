@@ -1,42 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTML report. The map of a memory is a row of cells, each a fixed share of it: coloured by
-// what lies there, dark where the step changed bytes.
+// The HTML report, from top to bottom.
 #include "recover/rehearsal_html.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/bytes.h"
-#include "recover/memory_map.h"
+#include "executor/profile.h"
+#include "recover/memory_strip.h"
 
 namespace canrec::recover {
 namespace {
 
-constexpr size_t kCells = 256;
 constexpr size_t kWordsShown = 4000;  // bytes of one answer
+constexpr size_t kFramesShown = 12;
+constexpr size_t kCallsShown = 8;
+constexpr size_t kLinesShown = 64;        // of one step's changes, and of what it printed
+constexpr size_t kPrintShown = 300;       // bytes of one line that the canister printed
+constexpr size_t kRowsShown = 300;        // of the table of steps
+constexpr size_t kDetailBytes = 1200000;  // of all steps' details; the rest of 2 MB is the table's
 
 constexpr std::string_view kStyle = R"css(
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1b1f24}
-h1{font-size:1.4rem}h2{font-size:1.05rem;margin:1.8rem 0 .3rem}
-code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:#f5f6f8;padding:.6rem;overflow:auto;white-space:pre-wrap}
-.word{display:inline-block;padding:.05rem .6rem;border-radius:.3rem;color:#fff;font-weight:600}
+:root{--text:#1b1f24;--soft:#57606a;--line:#d8dee4;--box:#f6f8fa;--page:#fff}
+@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--soft:#9aa4ae;--line:#30363d;--box:#161b22;--page:#0d1117}}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1.2rem;color:var(--text);background:var(--page)}
+h1{font-size:1.45rem;margin:0 0 .4rem}
+h2{font-size:1.05rem;margin:0 0 .4rem}
+section{border-top:1px solid var(--line);margin-top:1.6rem;padding-top:1.2rem}
+code,pre,.ends{font:13px/1.45 ui-monospace,monospace}
+pre{background:var(--box);border-radius:.4rem;padding:.6rem .8rem;margin:.5rem 0;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}
+.word{display:inline-block;padding:0 .6rem;border-radius:.3rem;color:#fff;font-weight:600;font-size:.85em}
 .good{background:#1a7f37}.bad{background:#b3261e}.dim{background:#6e7781}
-table{border-collapse:collapse}td{padding:.1rem 1rem .1rem 0;vertical-align:top}
-svg{display:block;width:100%;height:28px;margin:.3rem 0}
-.key span{display:inline-block;width:.9rem;height:.9rem;margin:0 .3rem 0 1rem;vertical-align:-.1rem}
-@media(prefers-color-scheme:dark){body{background:#0d1117;color:#e6edf3}pre{background:#161b22}}
+table{border-collapse:collapse}
+td,th{padding:.15rem 1.2rem .15rem 0;vertical-align:top;text-align:left;overflow-wrap:anywhere}
+th,.facts td:first-child{color:var(--soft);font-weight:400;white-space:nowrap}
+.steps{width:100%;margin-top:.8rem}.steps td,.steps th{border-bottom:1px solid var(--line);padding:.35rem 1rem .35rem 0}
+.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+.bar{height:5px;width:9rem;background:var(--line);border-radius:3px;overflow:hidden;margin-left:auto}
+.bar i{display:block;height:100%;background:#0969da}.bar i.over{background:#b3261e}
+svg{display:block;width:100%;height:34px;margin-top:.25rem}
+.ends{display:flex;justify-content:space-between;color:var(--soft);font-size:11px;margin-bottom:.5rem}
+.map{color:var(--soft);margin-top:.7rem;font-size:13px}
+.key{font-size:13px;color:var(--soft)}
+.key span{display:inline-block;width:.85rem;height:.85rem;border-radius:.15rem;margin:0 .35rem 0 1.1rem;vertical-align:-.1rem}
 )css";
-
-struct Colour {
-  std::string_view begins;
-  std::string_view colour;
-};
-constexpr auto kColours = std::to_array<Colour>(
-    {{"stack", "#8ab4f8"}, {"data", "#f6c26b"}, {"static", "#c4a7e7"}, {"heap", "#d0d7de"}});
-constexpr std::string_view kChanged = "#24292f";
-constexpr std::string_view kStable = "#b7d7b0";
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -57,63 +65,10 @@ std::string escaped(std::string_view text) {
 }
 
 // Text of a canister may be any bytes, and long.
-std::string shown(std::string_view text) {
-  const bool cut = text.size() > kWordsShown;
-  return escaped(utf8_lossy(as_bytes(text.substr(0, kWordsShown)))) +
-         (cut ? fmt::format("\n... {} bytes more", text.size() - kWordsShown) : "");
-}
-
-std::string_view colour_of(std::string_view what) {
-  for (const Colour& each : kColours) {
-    if (what.starts_with(each.begins)) return each.colour;
-  }
-  return kColours.back().colour;
-}
-
-std::string memory_svg(uint64_t bytes, const std::vector<MapPiece>* map,
-                       const std::vector<TouchedRange>& changed) {
-  if (bytes == 0) return {};
-  std::string out = fmt::format("<svg viewBox=\"0 0 {} 28\" preserveAspectRatio=\"none\">", kCells);
-  const double scale = static_cast<double>(kCells) / static_cast<double>(bytes);
-  if (map == nullptr) {
-    out += fmt::format("<rect width=\"{}\" height=\"28\" fill=\"{}\"/>", kCells, kStable);
-  } else {
-    for (const MapPiece& piece : *map) {
-      const double x = static_cast<double>(piece.begin) * scale;
-      const double width = static_cast<double>(piece.end - piece.begin) * scale;
-      if (width < 0.02) continue;
-      out += fmt::format(
-          "<rect x=\"{:.2f}\" width=\"{:.2f}\" height=\"28\" fill=\"{}\"><title>{} 0x{:x}..0x{:x}"
-          "</title></rect>",
-          x, width, colour_of(piece.what), escaped(piece.what), piece.begin, piece.end);
-    }
-  }
-  std::array<bool, kCells> cells{};
-  for (const TouchedRange& range : changed) {
-    const auto first = static_cast<size_t>(static_cast<double>(range.begin) * scale);
-    const auto last = static_cast<size_t>(static_cast<double>(range.end - 1) * scale);
-    for (size_t i = first; i <= std::min(last, kCells - 1); ++i) cells[i] = true;
-  }
-  for (size_t i = 0; i < kCells; ++i) {
-    if (!cells[i]) continue;
-    out +=
-        fmt::format("<rect x=\"{}\" y=\"16\" width=\"1\" height=\"12\" fill=\"{}\"/>", i, kChanged);
-  }
-  return out + "</svg>";
-}
-
-// Data segments can be many: neighbours of one kind are drawn as one.
-std::vector<MapPiece> coarse(const std::vector<MapPiece>& map, uint64_t bytes) {
-  std::vector<MapPiece> out;
-  for (const MapPiece& piece : map) {
-    const bool tiny = piece.end - piece.begin < bytes / (kCells * 8);
-    if (!out.empty() && (tiny || colour_of(out.back().what) == colour_of(piece.what))) {
-      out.back().end = piece.end;
-    } else {
-      out.push_back(piece);
-    }
-  }
-  return out;
+std::string shown(std::string_view text, size_t most = kWordsShown) {
+  const bool cut = text.size() > most;
+  return escaped(utf8_lossy(as_bytes(text.substr(0, most)))) +
+         (cut ? fmt::format("\n... {} bytes more", grouped(text.size() - most)) : "");
 }
 
 std::string_view tone(StepOutcome outcome) {
@@ -121,69 +76,243 @@ std::string_view tone(StepOutcome outcome) {
   return outcome == StepOutcome::kNotRun ? "dim" : "bad";
 }
 
-std::string row(std::string_view label, const std::string& text) {
-  return text.empty() ? "" : fmt::format("<tr><td>{}</td><td>{}</td></tr>", label, escaped(text));
+bool failed(const StepReport& step) {
+  return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
 }
 
-std::string step_html(const Rehearsal& rehearsal, const std::vector<MapPiece>& map, size_t number,
-                      const StepReport& step) {
+bool has_limit(const StepReport& step) {
+  return step.instruction_limit > 0 && step.instruction_limit < executor::kUnlimited / 2;
+}
+
+uint64_t bytes_of(const std::vector<TouchedRange>& ranges) {
+  uint64_t total = 0;
+  for (const TouchedRange& range : ranges) total += range.end - range.begin;
+  return total;
+}
+
+std::string row(std::string_view label, const std::string& text) {
+  return text.empty() ? "" : fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", label, shown(text));
+}
+
+std::string growth(uint64_t before, uint64_t after) {
+  if (before == after) return human_size(after);
+  return fmt::format("{} → {}", human_size(before), human_size(after));
+}
+
+std::string page_head(const Rehearsal& rehearsal) {
+  std::string out = fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\"><title>canrec rehearsal: {}</title><style>{}</style></head>"
+      "<body>\n",
+      shown(rehearsal.directory), kStyle);
+  out += fmt::format("<h1>Rehearsal of {} <span class=\"word {}\">{}</span></h1>\n",
+                     shown(rehearsal.directory), rehearsal.succeeded ? "good" : "bad",
+                     rehearsal.succeeded ? "as wanted" : "not as wanted");
+  const auto bad = std::ranges::find_if(rehearsal.steps, failed);
+  out += fmt::format(
+      "<p>{} The steps ran on a copy: the snapshot directory was only read, nothing was sent "
+      "anywhere.</p>\n",
+      bad == rehearsal.steps.end()
+          ? fmt::format("All {} steps went as wanted.", rehearsal.steps.size())
+          : fmt::format(
+                "Step {} of {} did not go as wanted and was rolled back; the steps behind it "
+                "did not run.",
+                bad - rehearsal.steps.begin() + 1, rehearsal.steps.size()));
+  out += fmt::format("<table class=\"facts\">{}{}{}{}</table>\n",
+                     row("module", "sha256 " + rehearsal.module_hash),
+                     row("heap", human_size(rehearsal.heap_bytes)),
+                     row("stable memory", human_size(rehearsal.stable_bytes)),
+                     row("written by", std::string("canrec ") + CANREC_VERSION));
+  return out;
+}
+
+std::string instructions_cell(const StepReport& step) {
+  if (step.instructions == 0) return "<td></td>";
+  std::string out = fmt::format("<td class=\"n\">{}", grouped(step.instructions));
+  if (has_limit(step)) {
+    const double share = 100.0 * static_cast<double>(step.instructions) /
+                         static_cast<double>(step.instruction_limit);
+    out += fmt::format("<div class=\"bar\"><i{} style=\"width:{:.1f}%\"></i></div>",
+                       step.unlimited ? " class=\"over\"" : "", std::clamp(share, 0.7, 100.0));
+  }
+  return out + "</td>";
+}
+
+std::string changed_cell(const std::vector<TouchedRange>& changed) {
+  const uint64_t bytes = bytes_of(changed);
+  return bytes == 0 ? "<td></td>" : fmt::format("<td class=\"n\">{}</td>", human_size(bytes));
+}
+
+std::string steps_table(const Rehearsal& rehearsal) {
   std::string out =
-      fmt::format("<h2>{}. <code>{}</code> <span class=\"word {}\">{}</span></h2>\n", number,
-                  shown(step.step.text), tone(step.outcome), to_string(step.outcome));
-  if (!step.words.empty()) out += fmt::format("<pre>{}</pre>\n", shown(step.words));
-  if (step.outcome == StepOutcome::kNotRun) return out;
-  out += "<table>";
+      "<table class=\"steps\"><tr><th>step</th><th></th><th>outcome</th><th "
+      "class=\"n\">instructions"
+      "</th><th class=\"n\">heap changed</th><th class=\"n\">stable changed</th></tr>\n";
+  for (size_t i = 0; i < rehearsal.steps.size(); ++i) {
+    const StepReport& step = rehearsal.steps[i];
+    if (i >= kRowsShown && !failed(step)) continue;
+    out += fmt::format(
+        "<tr><td>{}</td><td><a href=\"#s{}\" style=\"color:inherit\"><code>{}</code></a></td><td>"
+        "<span class=\"word {}\">{}</span></td>{}{}{}</tr>\n",
+        i + 1, i + 1,
+        escaped(utf8_lossy(as_bytes(std::string_view(step.step.text).substr(0, 200)))),
+        tone(step.outcome), to_string(step.outcome), instructions_cell(step),
+        changed_cell(step.heap_changed), changed_cell(step.stable_changed));
+  }
+  out += "</table>\n";
+  if (rehearsal.steps.size() > kRowsShown) {
+    out += fmt::format("<p>Of {} steps {} are listed; canrec rehearse --json has all.</p>\n",
+                       grouped(rehearsal.steps.size()), grouped(kRowsShown));
+  }
+  return out;
+}
+
+std::string legend() {
+  std::string out = "<p class=\"key\">memory maps:";
+  for (const StripKind& kind : strip_kinds()) {
+    out += fmt::format("<span style=\"background:{}\"></span>{}", kind.colour, kind.name);
+  }
+  return out + fmt::format(
+                   "<span style=\"background:{}\"></span>stable memory<span "
+                   "style=\"background:{}\"></span>changed by the step</p>\n",
+                   kStripStable, kStripChanged);
+}
+
+// Where the trap happened and what the program asked of the system last.
+std::string trap_html(const StepReport& step) {
+  const auto run = std::ranges::find_if(
+      step.runs, [](const executor::RunReport& each) { return each.stopped.has_value(); });
+  if (run == step.runs.end()) return {};
+  std::string text;
+  const std::vector<executor::Frame>& frames = run->stopped->backtrace;
+  for (size_t i = 0; i < std::min(frames.size(), kFramesShown); ++i) {
+    text += fmt::format("{:<5}{} (function {}, 0x{:08x})\n", i == 0 ? "in" : "from", frames[i].name,
+                        frames[i].function, frames[i].offset);
+  }
+  if (frames.size() > kFramesShown) {
+    text += fmt::format("     {} more frames\n", frames.size() - kFramesShown);
+  }
+  const auto& calls = run->last_api_calls;
+  const size_t first = calls.size() > kCallsShown ? calls.size() - kCallsShown : 0;
+  for (size_t i = first; i < calls.size(); ++i) {
+    text += fmt::format("{:<5}{}\n", i == first ? "call" : "then", calls[i].text());
+  }
+  return text.empty() ? "" : fmt::format("<pre>{}</pre>\n", shown(text));
+}
+
+std::string lines_html(std::string_view label, const std::vector<std::string>& lines, size_t most) {
+  std::string out;
+  for (size_t i = 0; i < std::min(lines.size(), kLinesShown); ++i) {
+    out += fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", i == 0 ? label : "",
+                       shown(lines[i], most));
+  }
+  if (lines.size() <= kLinesShown) return out;
+  return out + row("", fmt::format("{} more lines; canrec rehearse --json has all",
+                                   grouped(lines.size() - kLinesShown)));
+}
+
+std::string facts_html(const StepReport& step) {
+  std::string out = "<table class=\"facts\">\n";
   if (step.instructions > 0) {
-    out += row("instructions", fmt::format("{} of {}", grouped(step.instructions),
-                                           grouped(step.instruction_limit)));
+    std::string text = grouped(step.instructions);
+    if (has_limit(step)) {
+      text += fmt::format(" of {} ({:.1f} %)", grouped(step.instruction_limit),
+                          100.0 * static_cast<double>(step.instructions) /
+                              static_cast<double>(step.instruction_limit));
+    }
+    if (step.compile_instructions > 0) {
+      text += fmt::format(", {} of them for compiling", grouped(step.compile_instructions));
+    }
+    out += row("instructions", text);
   }
   if (step.unlimited) {
     out += row("without limits",
                step.unlimited->succeeded
                    ? fmt::format("succeeds after {}", grouped(step.unlimited->instructions))
-                   : step.unlimited->words);
+                   : "still fails: " + step.unlimited->words);
   }
-  out += row("heap",
-             fmt::format("{} -> {}", human_size(step.heap_before), human_size(step.heap_after)));
-  out += row("stable memory",
-             fmt::format("{} -> {}, {} written", human_size(step.stable_before),
-                         human_size(step.stable_after), human_size(step.stable_bytes_written)));
+  const auto memory = [&](std::string_view label, uint64_t before, uint64_t after,
+                          const std::vector<TouchedRange>& changed, std::string more) {
+    if (before == after && changed.empty() && more.empty()) return;
+    const uint64_t bytes = bytes_of(changed);
+    out += row(label, growth(before, after) +
+                          (bytes > 0 ? fmt::format(", {} changed", human_size(bytes)) : "") + more);
+  };
+  memory("heap", step.heap_before, step.heap_after, step.heap_changed, "");
+  memory("stable memory", step.stable_before, step.stable_after, step.stable_changed,
+         step.stable_bytes_written > 0
+             ? fmt::format(", {} written", human_size(step.stable_bytes_written))
+             : "");
   std::string calls;
-  for (const auto& [name, count] : step.api_calls) calls += fmt::format("{} x{}  ", name, count);
+  for (const auto& [name, count] : step.api_calls) {
+    calls += fmt::format("{}{} ×{}", calls.empty() ? "" : ", ", name, grouped(count));
+  }
   out += row("System API", calls);
-  for (const std::string& change : step.changes) out += row("changed", change);
+  out += lines_html("changed", step.changes, kWordsShown);
+  std::vector<std::string> prints;
+  for (const executor::RunReport& run : step.runs) {
+    prints.insert(prints.end(), run.prints.begin(), run.prints.end());
+  }
+  out += lines_html("printed", prints, kPrintShown);
   out += row("next", step.next);
-  out += "</table>\n";
-  out += memory_svg(std::max(step.heap_after, rehearsal.heap_bytes), &map, step.heap_changed);
-  out += memory_svg(std::max(step.stable_after, step.stable_before), nullptr, step.stable_changed);
+  return out + "</table>\n";
+}
+
+// The memories after the step; the part below the dynamic heap once more where it would be a few
+// cells wide.
+std::string maps_html(const StepReport& step) {
+  if (step.map.empty()) return {};
+  std::string out = "<div class=\"map\">heap</div>\n";
+  out += memory_strip(0, step.heap_after, &step.map, step.heap_changed);
+  uint64_t static_end = 0;
+  for (const MapPiece& piece : step.map) {
+    if (piece.what != "heap") static_end = piece.end;
+  }
+  if (static_end > 0 && static_end < step.heap_after / 4) {
+    out += "<div class=\"map\">its beginning, enlarged</div>\n";
+    out += memory_strip(0, static_end, &step.map, step.heap_changed);
+  }
+  if (step.stable_after > 0) {
+    out += "<div class=\"map\">stable memory</div>\n";
+    out += memory_strip(0, step.stable_after, nullptr, step.stable_changed);
+  }
   return out;
+}
+
+std::string step_html(size_t number, const StepReport& step) {
+  std::string out = fmt::format(
+      "<section id=\"s{}\"><h2>{}. <code>{}</code> <span class=\"word {}\">{}</span></h2>\n",
+      number, number, shown(step.step.text), tone(step.outcome), to_string(step.outcome));
+  if (!step.words.empty()) out += fmt::format("<pre>{}</pre>\n", shown(step.words));
+  if (step.outcome != StepOutcome::kNotRun) {
+    out += trap_html(step);
+    out += facts_html(step);
+    out += maps_html(step);
+  }
+  return out + "</section>\n";
 }
 
 }  // namespace
 
 std::string rehearsal_html(const Rehearsal& rehearsal) {
-  const std::vector<MapPiece> map = coarse(rehearsal.map, rehearsal.heap_bytes);
-  std::string out = fmt::format(
-      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>canrec rehearsal"
-      "</title><style>{}</style></head><body>\n",
-      kStyle);
-  out += fmt::format("<h1>Rehearsal of {} <span class=\"word {}\">{}</span></h1>\n",
-                     shown(rehearsal.directory), rehearsal.succeeded ? "good" : "bad",
-                     rehearsal.succeeded ? "as wanted" : "not as wanted");
-  out += fmt::format("<table>{}{}{}{}</table>\n", row("canrec", CANREC_VERSION),
-                     row("module sha256", rehearsal.module_hash),
-                     row("heap", human_size(rehearsal.heap_bytes)),
-                     row("stable memory", human_size(rehearsal.stable_bytes)));
-  out += "<p class=\"key\">heap map:";
-  for (const Colour& each : kColours) {
-    out += fmt::format("<span style=\"background:{}\"></span>{}", each.colour, each.begins);
+  std::string out = page_head(rehearsal) + steps_table(rehearsal) + legend();
+  size_t details = 0;
+  size_t left_out = 0;
+  for (size_t i = 0; i < rehearsal.steps.size(); ++i) {
+    const StepReport& step = rehearsal.steps[i];
+    if (details > kDetailBytes && !failed(step)) {
+      ++left_out;
+      continue;
+    }
+    const std::string html = step_html(i + 1, step);
+    details += html.size();
+    out += html;
   }
-  out += fmt::format(
-      "<span style=\"background:{}\"></span>stable memory<span style=\"background:{}\"></span>"
-      "bytes the step changed</p>\n",
-      kStable, kChanged);
-  size_t number = 0;
-  for (const StepReport& step : rehearsal.steps) out += step_html(rehearsal, map, ++number, step);
+  if (left_out > 0) {
+    out += fmt::format(
+        "<p>The details of {} steps are left out; canrec rehearse --json has all.</p>\n",
+        grouped(left_out));
+  }
   return out + "</body></html>\n";
 }
 

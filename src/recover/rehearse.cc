@@ -106,7 +106,6 @@ class Rehearser {
     rehearsal_.module_hash = to_hex(canister.wasm->code->hash());
     rehearsal_.heap_bytes = canister.wasm->heap.size();
     rehearsal_.stable_bytes = canister.wasm->stable.size();
-    rehearsal_.map = memory_map(canister.wasm->code->module(), rehearsal_.heap_bytes);
   }
 
   // The text of an answer: the reply, or the network's words.
@@ -158,10 +157,26 @@ class Rehearser {
         report.heap_changed = PageHashes(now.wasm->heap).changed_since(*heap_before);
         report.stable_changed = PageHashes(now.wasm->stable).changed_since(*stable_before);
       }
+      const bool moved = !report.heap_changed.empty() || !report.stable_changed.empty() ||
+                         report.heap_before != report.heap_after ||
+                         report.stable_before != report.stable_after;
+      if (moved || changes_code(report.step.kind)) {
+        report.map = map_of(*now.wasm);
+      }
     }
     report.changes = differences(before, other_state(now));
     summarise(report);
     return Ok{};
+  }
+
+  // The last map, made anew when code or heap size are other ones.
+  const std::vector<MapPiece>& map_of(const executor::WasmState& state) {
+    const std::pair<Sha256, uint64_t> key{state.code->hash(), state.heap.size()};
+    if (map_.empty() || key != map_key_) {
+      map_ = memory_map(state.code->module(), state.heap.size());
+      map_key_ = key;
+    }
+    return map_;
   }
 
   static void summarise(StepReport& report) {
@@ -395,6 +410,8 @@ class Rehearser {
   const RehearseOptions& options_;
   Rehearsal rehearsal_;
   std::map<std::string, executor::Checkpoint> named_;
+  std::vector<MapPiece> map_;
+  std::pair<Sha256, uint64_t> map_key_;
   std::string last_method_;
   std::optional<Bytes> last_reply_;
   bool limit_was_the_cause_ = false;

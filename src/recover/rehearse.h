@@ -43,6 +43,13 @@ struct Unlimited {
   std::string words;  ///< why it fails even so; empty when it succeeded
 };
 
+/// A piece of the heap for the memory map of a report.
+struct MapPiece {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  std::string what;  ///< "data segment 0", "stack", ...
+};
+
 /// One step and everything it did.
 struct StepReport {
   Step step;
@@ -62,14 +69,8 @@ struct StepReport {
   std::map<std::string, uint64_t> api_calls;  ///< by name
   std::vector<TouchedRange> heap_changed;     ///< pages whose bytes the step changed
   std::vector<TouchedRange> stable_changed;
+  std::vector<MapPiece> map;  ///< of the heap after a step that changed code or memory, else empty
   std::vector<std::string> changes;  ///< state beside the memories: globals, version, ...
-};
-
-/// A piece of the heap for the memory map of a report.
-struct MapPiece {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-  std::string what;  ///< "data segment 0", "stack", ...
 };
 
 /// A whole rehearsal.
@@ -78,7 +79,6 @@ struct Rehearsal {
   std::string module_hash;  ///< SHA-256 of the module it began with
   uint64_t heap_bytes = 0;
   uint64_t stable_bytes = 0;
-  std::vector<MapPiece> map;
   std::vector<StepReport> steps;
   /// The answers of the `expect-same` queries before the first step, by their text.
   std::map<std::string, std::string> answers_before;

@@ -244,6 +244,10 @@ bool is_expectation(StepKind kind) {
 
 }  // namespace
 
+bool changes_code(StepKind kind) {
+  return kind == StepKind::kReplace || kind == StepKind::kUpgrade || kind == StepKind::kInstall;
+}
+
 Result<Step> parse_step(std::string_view text, uint32_t line) {
   return StepParser(text, line).run();
 }

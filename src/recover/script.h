@@ -37,6 +37,9 @@ enum class StepKind : uint8_t {
   kExpectReply,
 };
 
+/// Whether a step puts other code into the canister: replace, upgrade, install.
+bool changes_code(StepKind kind);
+
 /// What an upgrade does with the heap, as the installer says it.
 enum class KeepMemory : uint8_t { kUnsaid, kKeep, kReplace };
 

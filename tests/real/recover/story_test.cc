@@ -12,70 +12,15 @@
 #include "recover/check.h"
 #include "recover/package.h"
 #include "recover/rehearsal_html.h"
-#include "recover/rehearse.h"
 #include "recover/runbook.h"
-#include "recover/subject.h"
 #include "recover/transfer_flow.h"
 #include "recover/verify.h"
-#include "support/temporary_directory.h"
+#include "state.h"
 
-namespace canrec::recover {
+namespace canrec::recover::test {
 namespace {
 
-namespace fs = std::filesystem;
-
-fs::path fixture(const std::string& name) { return fs::path(CANREC_FIXTURES) / name; }
-fs::path canister(const std::string& name) { return fixture("canisters/" + name + ".wasm"); }
-
-Bytes file_of(const fs::path& path) {
-  const auto file = InputFile::open(path);
-  EXPECT_TRUE(file.has_value()) << path << ": run scripts/test, which fetches the fixtures";
-  return file ? Bytes(file->bytes().begin(), file->bytes().end()) : Bytes{};
-}
-
-class Story : public testing::Test {
- protected:
-  // Installs a module, runs update calls, and saves the state.
-  fs::path fill(const fs::path& module,
-                const std::vector<std::pair<std::string, std::string>>& calls) {
-    Subject subject = Subject::fresh({});
-    executor::InstallRequest install;
-    install.canister = subject.id();
-    install.module = file_of(module);
-    install.argument = Bytes{'D', 'I', 'D', 'L', 0, 0};
-    const auto installed = subject.executor().install(install);
-    EXPECT_TRUE(installed.has_value() && installed->ok());
-    subject.refresh_interface();
-    for (const auto& [method, arguments] : calls) {
-      const auto outcome = subject.update(method, arguments);
-      EXPECT_TRUE(outcome.has_value() && outcome->replied()) << method;
-    }
-    const fs::path path = directory_.path() / ("state-" + std::to_string(++states_));
-    const Status saved =
-        subject.executor().save(subject.id(), posix_file_system(), path, Overwrite::kNo);
-    EXPECT_TRUE(saved.has_value()) << (saved ? "" : saved.error().message());
-    return path;
-  }
-  std::string ask(const fs::path& state, const std::string& method, const std::string& arguments) {
-    auto subject = Subject::open(state, {});
-    EXPECT_TRUE(subject.has_value());
-    const auto outcome = subject->query(method, arguments);
-    EXPECT_TRUE(outcome.has_value() && outcome->replied());
-    return subject->reply_text(method, outcome->reply());
-  }
-  std::vector<Step> steps(const std::vector<std::string>& texts) {
-    std::vector<Step> out;
-    for (size_t i = 0; i < texts.size(); ++i) {
-      auto step = parse_step(texts[i], static_cast<uint32_t>(i + 1));
-      EXPECT_TRUE(step.has_value()) << texts[i];
-      if (step) out.push_back(std::move(*step));
-    }
-    return out;
-  }
-
-  canrec::test::TemporaryDirectory directory_;
-  int states_ = 0;
-};
+class Story : public State {};
 
 const std::vector<std::pair<std::string, std::string>> kNotes = {
     {"put", "(7, \"seven\")"}, {"put", "(8, \"eight\")"}, {"fill", "(3000)"}};
@@ -282,4 +227,4 @@ TEST_F(Story, TheChecklistSaysWhatAFrightenedControllerMustKnow) {
 }
 
 }  // namespace
-}  // namespace canrec::recover
+}  // namespace canrec::recover::test

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTML report from reports made by hand: what must be on the page, and how large it may get.
+#include "recover/rehearsal_html.h"
+
+#include <gtest/gtest.h>
+
+#include "recover/memory_strip.h"
+
+namespace canrec::recover {
+namespace {
+
+constexpr uint64_t kGiB = uint64_t{1} << 30;
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+size_t count(const std::string& text, std::string_view part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+StepReport step(std::string text, StepOutcome outcome) {
+  StepReport report;
+  report.step.text = std::move(text);
+  report.outcome = outcome;
+  return report;
+}
+
+TEST(MemoryStrip, ShowsOneSmallSegmentAndOnePageInFourGiB) {
+  const std::vector<MapPiece> map = {{0, 1 << 20, "stack"},
+                                     {1 << 20, (1 << 20) + 16, "data segment 0"},
+                                     {(1 << 20) + 16, 4 * kGiB, "heap"}};
+  const std::string strip = memory_strip(0, 4 * kGiB, &map, {{3 * kGiB, 3 * kGiB + 4096}});
+  EXPECT_TRUE(contains(strip, "x=\"0\" y=\"0\" width=\"1\" height=\"22\" fill=\"#f2a93b\""))
+      << strip;
+  EXPECT_TRUE(contains(strip, "data segments 0x00100000 to 0x00100010")) << strip;
+  EXPECT_TRUE(contains(strip, "x=\"384\" y=\"25\" width=\"1\"")) << strip;
+  EXPECT_TRUE(contains(strip, "changed in 0xc0000000 to 0xc0001000")) << strip;
+  EXPECT_TRUE(contains(strip, "<span>0x100000000</span>"));
+}
+
+TEST(MemoryStrip, KeepsToItsWindow) {
+  const std::vector<MapPiece> map = {{0, 65536, "stack"}, {65536, 1 << 20, "heap"}};
+  const std::string strip = memory_strip(0, 65536, &map, {{65536, 1 << 20}});
+  EXPECT_EQ(count(strip, "<rect"), 1U);
+  EXPECT_TRUE(contains(strip, "stack 0x00000000 to 0x00010000"));
+  EXPECT_EQ(memory_strip(5, 5, &map, {}), "");
+}
+
+TEST(MemoryStrip, HasTheSameSizeForAnyMemory) {
+  std::vector<TouchedRange> everywhere;
+  for (uint64_t at = 0; at < 500 * kGiB; at += kGiB / 16) everywhere.push_back({at, at + 4096});
+  EXPECT_LT(memory_strip(0, 500 * kGiB, nullptr, everywhere).size(), 2000U);
+}
+
+TEST(RehearsalHtml, EscapesWhatACanisterSays) {
+  Rehearsal rehearsal;
+  rehearsal.directory = "a<b>&\"c\"";
+  rehearsal.steps.push_back(step("query x", StepOutcome::kDone));
+  rehearsal.steps[0].words = "<script>alert(1)</script>\xff";
+  rehearsal.succeeded = true;
+  const std::string html = rehearsal_html(rehearsal);
+  EXPECT_FALSE(contains(html, "<script"));
+  EXPECT_TRUE(contains(html, "&lt;script&gt;alert(1)"));
+  EXPECT_TRUE(contains(html, "a&lt;b&gt;&amp;&quot;c&quot;"));
+  EXPECT_FALSE(contains(html, "\xff"));
+  EXPECT_FALSE(contains(html, "http-equiv"));
+}
+
+TEST(RehearsalHtml, SaysWhichStepWentWrongAndWhere) {
+  Rehearsal rehearsal;
+  rehearsal.steps.push_back(step("replace a.wasm", StepOutcome::kDone));
+  rehearsal.steps.push_back(step("upgrade b.wasm", StepOutcome::kFailed));
+  rehearsal.steps.push_back(step("query x", StepOutcome::kNotRun));
+  executor::RunReport run;
+  run.stopped.emplace();
+  run.stopped->backtrace = {{14, 0x7c6, "pre_upgrade"}};
+  run.last_api_calls.push_back({ic::SystemApi::kStable64Write, {0, 65536, 4}, std::nullopt});
+  rehearsal.steps[1].runs.push_back(run);
+  const std::string html = rehearsal_html(rehearsal);
+  EXPECT_TRUE(contains(html, "Step 2 of 3 did not go as wanted"));
+  EXPECT_TRUE(contains(html, "pre_upgrade (function 14, 0x000007c6)"));
+  EXPECT_TRUE(contains(html, "stable64_write(0, 65536, 4)"));
+  EXPECT_TRUE(contains(html, "<span class=\"word dim\">not run</span>"));
+}
+
+// 2,000 steps, each with all that can be long: nothing but the failure has room in full.
+TEST(RehearsalHtml, StaysBelowTwoMegabytesAndKeepsTheFailure) {
+  Rehearsal rehearsal;
+  for (size_t i = 0; i < 2000; ++i) {
+    StepReport each = step("call " + std::string(500, '"'), StepOutcome::kDone);
+    each.words = std::string(10'000, '&');
+    each.heap_after = 4 * kGiB;
+    each.map = {{0, 4 * kGiB, "heap"}};
+    for (uint64_t at = 0; at < 4 * kGiB; at += 16 << 20) each.heap_changed.push_back({at, at + 1});
+    for (size_t n = 0; n < 300; ++n) each.changes.push_back("global " + std::to_string(n));
+    executor::RunReport run;
+    run.prints.assign(300, std::string(500, '<'));
+    each.runs.push_back(run);
+    rehearsal.steps.push_back(std::move(each));
+  }
+  rehearsal.steps.back().outcome = StepOutcome::kFailed;
+  rehearsal.steps.back().next = "what to do next";
+  const std::string html = rehearsal_html(rehearsal);
+  EXPECT_LT(html.size(), 2'000'000U);
+  EXPECT_TRUE(contains(html, "what to do next"));
+  EXPECT_TRUE(contains(html, "<td>2000</td>"));
+  EXPECT_TRUE(contains(html, "steps are left out; canrec rehearse --json has all"));
+}
+
+}  // namespace
+}  // namespace canrec::recover
