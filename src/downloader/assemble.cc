@@ -65,16 +65,33 @@ class Constants {
   std::string pool_;
 };
 
-// %reject "text% becomes the call that rejects with the text.
-void expand_rejects(std::string& text, Constants& constants) {
-  static constexpr std::string_view kMark = "%reject \"";
-  for (size_t at = 0; (at = text.find(kMark, at)) != std::string::npos;) {
-    const size_t begin = at + kMark.size();
-    const size_t end = text.find('%', begin);
+// The bytes of a WAT string: plain characters and \hh.
+Bytes unescape(std::string_view text) {
+  Bytes out;
+  for (size_t at = 0; at < text.size();) {
+    if (text[at] == '\\') {
+      Bytes byte;
+      CANREC_ASSERT(from_hex(text.substr(at + 1, 2), byte));
+      append(out, byte);
+      at += 3;
+    } else {
+      out.push_back(static_cast<uint8_t>(text[at++]));
+    }
+  }
+  return out;
+}
+
+// %bytes "text"% becomes the place of the bytes among the constants.
+void expand_bytes(std::string& text, Constants& constants) {
+  static constexpr std::string_view kBegin = "%bytes \"";
+  static constexpr std::string_view kEnd = "\"%";
+  for (size_t at = 0; (at = text.find(kBegin, at)) != std::string::npos;) {
+    const size_t begin = at + kBegin.size();
+    const size_t end = text.find(kEnd, begin);
     CANREC_ASSERT(end != std::string::npos);
-    const std::string words = text.substr(begin, end - begin);
-    text.replace(at, end + 1 - at,
-                 fmt::format("(call $reject {}) ;; {}\n", constants.place(as_bytes(words)), words));
+    const std::string literal = text.substr(begin, end - begin);
+    text.replace(at, end + kEnd.size() - at,
+                 fmt::format("{} (; \"{}\" ;)", constants.place(unescape(literal)), literal));
   }
 }
 
@@ -102,14 +119,14 @@ std::string record_reply(std::vector<InfoField> fields, Constants& constants) {
   return out;
 }
 
-// (result i32) whether the caller, zero-filled to 32 bytes in the scratch with length $n, is let
-// in.
+// (result i32) whether the caller, in the scratch with length $n, is let in. For a list it must be
+// zero-filled to 32 bytes (%clear%).
 std::string authorisation(const Access& access) {
   switch (access.kind) {
     case Access::Kind::kAnyone:
       return "(i32.const 1)";
     case Access::Kind::kControllers:
-      return "(call $is_controller (%addr% (i64.const 0)) (%addr% (local.get $n)))";
+      return "(call $is_controller (%ptr%.const 0) (local.get $n))";
     case Access::Kind::kPrincipals:
       break;
   }
@@ -118,10 +135,10 @@ std::string authorisation(const Access& access) {
     std::array<uint8_t, 32> padded{};
     const ByteView bytes = principal.bytes();
     std::ranges::copy(bytes, padded.begin());
-    std::string same = fmt::format("(i64.eq (local.get $n) (i64.const {}))", bytes.size());
+    std::string same = fmt::format("(%ptr%.eq (local.get $n) (%ptr%.const {}))", bytes.size());
     for (size_t at = 0; at < padded.size(); at += 8) {
       same = fmt::format(
-          "(i32.and {} (i64.eq (i64.load offset={} align=1 (%addr% (i64.const 0))) "
+          "(i32.and {} (i64.eq (i64.load offset={} align=1 (%ptr%.const 0)) "
           "(i64.const 0x{:x})))",
           same, at, load_le<uint64_t>(&padded[at]));
     }
@@ -135,21 +152,24 @@ std::string fill_in(const Recipe& recipe, Width width, const Access& access) {
   replace_all(text, "%common%", kCommon);
   Constants constants;
   replace_all(text, "%info-reply%", record_reply(recipe.info, constants));
-  replace_all(text, "%status-reply%", record_reply(recipe.status, constants));
   replace_all(text, "%authorisation%", authorisation(access));
+  replace_all(text, "%clear%",
+              access.kind == Access::Kind::kPrincipals
+                  ? "(memory.fill (%ptr%.const 0) (i32.const 0) (%ptr%.const 32))"
+                  : "");
   replace_all(text, "%query-limit%", std::to_string(query_limit()));
   replace_all(text, "%replicated-limit%", std::to_string(replicated_limit()));
-  expand_rejects(text, constants);
+  expand_bytes(text, constants);
   replace_all(text, "%constants%", constants.segment());
   std::string globals;
   std::string save;
   std::string restore;
   for (unsigned i = 0; i < kSavedWords; ++i) {
     globals += fmt::format("(global $s{} (mut i64) (i64.const 0)) ", i);
-    save += fmt::format("(global.set $s{} (i64.load offset={} align=1 (%addr% (i64.const 0)))) ", i,
-                        8 * i);
-    restore += fmt::format(
-        "(i64.store offset={} align=1 (%addr% (i64.const 0)) (global.get $s{})) ", 8 * i, i);
+    save +=
+        fmt::format("(global.set $s{} (i64.load offset={} align=1 (%ptr%.const 0))) ", i, 8 * i);
+    restore +=
+        fmt::format("(i64.store offset={} align=1 (%ptr%.const 0) (global.get $s{})) ", 8 * i, i);
   }
   replace_all(text, "%saved-globals%", globals);
   replace_all(text, "%save%", save);
@@ -159,7 +179,7 @@ std::string fill_in(const Recipe& recipe, Width width, const Access& access) {
   replace_all(text, "%memory%", wide ? "i64" : "");
   replace_all(text, "%addr%", wide ? "block (result i64)" : "i32.wrap_i64");
   replace_all(text, "%wide%", wide ? "block (result i64)" : "i64.extend_i32_u");
-  replace_all(text, "%signed%", wide ? "block (result i64)" : "i64.extend_i32_s");
+  replace_all(text, "%flag%", wide ? "i64.extend_i32_u" : "block (result i32)");
   return text;
 }
 
@@ -179,9 +199,22 @@ Result<Bytes> to_binary(const std::string& wat) {
   BinaryenSetOptimizeLevel(2);
   BinaryenSetShrinkLevel(2);
   BinaryenSetDebugInfo(false);
-  // A second round finds what the first one opened up.
-  BinaryenModuleOptimize(module.get());
-  BinaryenModuleOptimize(module.get());
+  // The default passes would put the value of every constant global where it is used: ten bytes for
+  // each use of a prime instead of two. A second round finds what the first one opened up.
+  std::array<const char*, 11> passes = {"inlining-optimizing",
+                                        "simplify-locals",
+                                        "coalesce-locals",
+                                        "remove-unused-brs",
+                                        "merge-blocks",
+                                        "optimize-instructions",
+                                        "vacuum",
+                                        "reorder-locals",
+                                        "remove-unused-names",
+                                        "reorder-functions",
+                                        "remove-unused-module-elements"};
+  for (int round = 0; round < 2; ++round) {
+    BinaryenModuleRunPasses(module.get(), passes.data(), passes.size());
+  }
   const BinaryenModuleAllocateAndWriteResult result =
       BinaryenModuleAllocateAndWrite(module.get(), nullptr);
   const auto* bytes = static_cast<const uint8_t*>(result.binary);

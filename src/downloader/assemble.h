@@ -38,10 +38,9 @@ struct InfoField {
 
 /// What a template needs beside width and callers.
 struct Recipe {
-  std::string_view source;        ///< the template
-  std::vector<InfoField> info;    ///< for %info-reply%
-  std::vector<InfoField> status;  ///< for %status-reply%, where the template has one
-  std::string did;                ///< the interface, stored in the module
+  std::string_view source;      ///< the template
+  std::vector<InfoField> info;  ///< for %info-reply%
+  std::string did;              ///< the interface, stored in the module
 };
 
 /// A generated canister.

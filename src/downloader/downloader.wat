@@ -23,8 +23,7 @@
   ;; ---- canrec_info : () -> (record) query ----------------------------------------------------
   ;; Argument: "DIDL" 00 00.
   (func (export "canister_query canrec_info")
-    (call $borrow)
-    (if (call $enter (i64.const 0x00004c444944) (i64.const 6) (i32.const 0))
+    (if (call $enter (i64.const 0) (i64.const 48) (%ptr%.const 6))
       (then
         %info-reply%
         (call $msg_reply)))
@@ -34,24 +33,21 @@
 
   ;; Checks the message and appends the header of the reply; 0 when it was rejected.
   ;; Argument: "DIDL" 00 02 78 78, offset (8 bytes), length (8).
-  (func $blob_header (param $limit i64) (result i32)
+  (func $blob_header (param $of i32) (result i32)
     (local $at i64) (local $rest i64)
-    (if (i32.eqz (call $enter (i64.const 0x787802004c444944) (i64.const 24) (i32.const 0)))
+    (if (i32.eqz (call $enter (i64.const 0x78780200) (i64.const 32) (%ptr%.const 24)))
       (then (return (i32.const 0))))
-    (global.set $offset (i64.load offset=8 align=1 (%addr% (i64.const 0))))
-    (global.set $length (i64.load offset=16 align=1 (%addr% (i64.const 0))))
-    (if (i32.eqz (call $in_bounds (local.get $limit))) (then (return (i32.const 0))))
+    (global.set $region (local.get $of))
+    (global.set $offset (i64.load offset=8 align=1 (%ptr%.const 0)))
+    (global.set $length (i64.load offset=16 align=1 (%ptr%.const 0)))
+    (if (i32.eqz (call $in_bounds)) (then (return (i32.const 0))))
     ;; The longest range that fits one reply beside this header of at most 13 bytes.
     (if (i64.gt_u (global.get $length)
           (select (i64.const %replicated-limit%) (i64.const %query-limit%)
                   (call $in_replicated_execution)))
-      (then
-        %reject "canrec: longer than a reply%
-        (return (i32.const 0))))
-    ;; "DIDL" 01 6d 7b 01 00, then the length as LEB128.
-    (i64.store align=1 (%addr% (i64.const 0)) (i64.const 0x017b6d014c444944))
-    (i32.store8 offset=8 (%addr% (i64.const 0)) (i32.const 0))
-    (local.set $at (i64.const 9))
+      (then (return (call $reject %bytes "longer than a reply"%))))
+    (call $append_constant %bytes "DIDL\01\6d\7b\01\00"%)
+    ;; The length as LEB128.
     (local.set $rest (global.get $length))
     (loop $leb
       (if (i64.ge_u (local.get $rest) (i64.const 128))
@@ -67,8 +63,7 @@
   ;; The heap goes into the reply from where it lies.
   (func (export "canister_query canrec_heap")
     (local $go_on i32)
-    (call $borrow)
-    (local.set $go_on (call $blob_header (global.get $heap)))
+    (local.set $go_on (call $blob_header (i32.const 0)))
     (call $give_back)
     (if (local.get $go_on)
       (then
@@ -78,19 +73,16 @@
   ;; Stable memory goes through the scratch, 32 bytes at a time.
   (func (export "canister_query canrec_stable")
     (local $n i64)
-    (call $borrow)
-    (if (call $blob_header (call $stable_bytes))
+    (if (call $blob_header (i32.const 1))
       (then
         (loop $pieces
           (if (i64.ne (global.get $length) (i64.const 0))
             (then
-              (local.set $n (i64.const 32))
-              (if (i64.lt_u (global.get $length) (local.get $n))
-                (then (local.set $n (global.get $length))))
-              (call $stable64_read (i64.const 0) (global.get $offset) (local.get $n))
+              (local.set $n
+                (select (global.get $length) (i64.const 32)
+                        (i64.lt_u (global.get $length) (i64.const 32))))
+              (drop (call $next (local.get $n)))
               (call $append_scratch (local.get $n))
-              (global.set $offset (i64.add (global.get $offset) (local.get $n)))
-              (global.set $length (i64.sub (global.get $length) (local.get $n)))
               (br $pieces))))
         (call $msg_reply)))
     (call $give_back))

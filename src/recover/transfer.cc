@@ -44,6 +44,29 @@ std::unexpected<Error> wrong_hash(Region region, uint64_t offset, uint64_t lengt
       fmt::format("{} [0x{:08x}, 0x{:08x}): {}", to_string(region), offset, offset + length, what));
 }
 
+// The canister says only that it cannot have the sizes; why is seen from here.
+Status begin(TransferClient& client, const UploaderStatus& status, const PushSource& source) {
+  const uint64_t heap = source.heap.size();
+  const uint64_t stable = source.stable.size();
+  if (heap == 0 || heap % wasm::kPageSize != 0 || stable % wasm::kPageSize != 0) {
+    return fail(Errc::kBadArgument,
+                fmt::format("the uploader takes whole pages and at least one of the heap, not {} "
+                            "bytes of heap and {} of stable memory",
+                            heap, stable));
+  }
+  Status begun = client.begin(heap, stable);
+  if (begun || begun.error().code() != Errc::kRejected) return begun;
+  const std::string_view why =
+      status.phase != 0 ? "it was begun with those: install the uploader anew"
+      : status.heap_size > heap || status.stable_size > stable
+          ? "memory does not shrink: install the uploader anew"
+          : "the network did not let its memory grow so far; install the uploader anew when it can";
+  return fail(std::move(begun).error().in(
+      fmt::format("{} bytes of heap and {} of stable memory were wanted, the canister had {} and "
+                  "{}; {}",
+                  heap, stable, status.heap_size, status.stable_size, why)));
+}
+
 }  // namespace
 
 Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, PullTarget& target,
@@ -83,17 +106,11 @@ Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, 
 Result<TransferCounts> push(TransferClient& client, const PushSource& source,
                             const TransferOptions& options) {
   TransferCounts counts;
-  CANREC_TRY(const uint64_t limit, client.piece_limit());
-  CANREC_CHECK(client.begin(source.heap.size(), source.stable.size()));
   CANREC_TRY(const UploaderStatus status, client.status());
-  const uint64_t chunk = chunk_size(options.chunk_bytes, limit);
+  CANREC_CHECK(begin(client, status, source));
+  const uint64_t chunk = chunk_size(options.chunk_bytes, status.piece_limit);
   for (const Region region : kRegions) {
     const ByteView bytes = region == Region::kHeap ? source.heap : source.stable;
-    // An empty heap piece ends the stable phase: it wipes the page that stable pieces passed
-    // through, which must be done before heap chunks are compared.
-    if (region == Region::kHeap && status.phase < 2) {
-      CANREC_CHECK(client.put(Region::kHeap, 0, {}));
-    }
     const auto put = [&](uint64_t offset, uint64_t length) -> Status {
       const ByteView piece = bytes.subspan(offset, length);
       const uint64_t wanted = xxh64(piece);

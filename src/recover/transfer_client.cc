@@ -123,20 +123,13 @@ Result<uint64_t> TransferClient::hash(Region region, uint64_t offset, uint64_t l
   return values.values.front().as_unsigned();
 }
 
-Result<uint64_t> TransferClient::piece_limit() {
-  static constexpr std::string_view kMethod = "canrec_info";
-  CANREC_TRY(const candid::Values values, impl_->call(kMethod, {}));
-  CANREC_CHECK(
-      impl_->check_protocol(impl_->field(kMethod, values, "protocol"), uploader::kProtocol));
-  return impl_->field(kMethod, values, "piece_limit");
-}
-
 Result<UploaderStatus> TransferClient::status() {
   static constexpr std::string_view kMethod = "canrec_status";
   CANREC_TRY(const candid::Values values, impl_->call(kMethod, {}));
-  return UploaderStatus{impl_->field(kMethod, values, "phase"),
-                        impl_->field(kMethod, values, "heap_size"),
-                        impl_->field(kMethod, values, "stable_size")};
+  const auto field = [&](std::string_view label) { return impl_->field(kMethod, values, label); };
+  CANREC_CHECK(impl_->check_protocol(field("protocol"), uploader::kProtocol));
+  return UploaderStatus{field("phase"), field("heap_size"), field("stable_size"),
+                        field("piece_limit")};
 }
 
 Status TransferClient::begin(uint64_t heap_size, uint64_t stable_size) {

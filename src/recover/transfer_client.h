@@ -39,11 +39,12 @@ struct DownloaderInfo {
   uint64_t size(Region region) const { return region == Region::kHeap ? heap_size : stable_size; }
 };
 
-/// What canrec_status of the uploader says.
+/// What canrec_status of the uploader says. Sizes and limits in bytes.
 struct UploaderStatus {
-  uint64_t phase = 0;
+  uint64_t phase = 0;  ///< 1 when begin() has succeeded
   uint64_t heap_size = 0;
   uint64_t stable_size = 0;
+  uint64_t piece_limit = 0;  ///< the longest piece that put() takes
 };
 
 /// Encodes and decodes by the interface that is stored in the generated module. Every function's
@@ -62,8 +63,6 @@ class TransferClient {
   /// XXH64 of a range, computed inside the canister.
   Result<uint64_t> hash(Region region, uint64_t offset, uint64_t length);
 
-  /// The longest piece that put() takes.
-  Result<uint64_t> piece_limit();
   Result<UploaderStatus> status();
   Status begin(uint64_t heap_size, uint64_t stable_size);
   Status put(Region region, uint64_t offset, ByteView piece);

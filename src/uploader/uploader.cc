@@ -14,8 +14,8 @@ constexpr std::string_view kSource =
     ;
 
 constexpr std::string_view kDid =
-    R"(// Writes stable memory and heap back. Begin, stable memory, then the heap; install the real module
-// over it with an upgrade that keeps memory.
+    R"(// Writes stable memory and heap back, in pieces that may come in any order; afterwards the real
+// module is installed over it with an upgrade that keeps memory.
 type info = record {
   // Version of this interface.
   protocol : nat64;
@@ -25,18 +25,16 @@ type info = record {
   restores_globals : nat64;
   restores_certified_data : nat64;
   restores_timer : nat64;
-};
-type status = record {
-  // 0 nothing announced, 1 stable memory may be written, 2 a heap piece has been written
+  // 0 before canrec_begin, 1 when pieces may be written
   phase : nat64;
   // Bytes.
   heap_size : nat64;
   stable_size : nat64;
-  state_stamp : nat64;
 };
 service : {
+  // both give the same
   canrec_info : () -> (info) query;
-  canrec_status : () -> (status) query;
+  canrec_status : () -> (info) query;
   // heap size and stable size in bytes, multiples of 65536
   canrec_begin : (nat64, nat64) -> ();
   // offset in bytes, piece
@@ -64,12 +62,9 @@ Result<downloader::Generated> make_uploader(downloader::Width width,
       {"restores_globals", "(i64.const 0)"},
       {"restores_certified_data", "(i64.const 0)"},
       {"restores_timer", "(i64.const 0)"},
-  };
-  recipe.status = {
-      {"phase", "(i64.extend_i32_u (global.get $phase))"},
+      {"phase", "(i64.extend_i32_u (global.get $begun))"},
       {"heap_size", "(global.get $heap)"},
       {"stable_size", "(call $stable_bytes)"},
-      {"state_stamp", "(call $canister_version)"},
   };
   return downloader::assemble(recipe, width, access);
 }
