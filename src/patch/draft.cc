@@ -177,7 +177,8 @@ void Draft::append_to(SectionId id, uint64_t old_count, const std::vector<Bytes>
     append_leb_u64(new_count, old_count + items.size());
   }
   change(EditScope::kSection, count, std::move(new_count),
-         fmt::format("{} section: {} entries more", to_string(id), items.size()));
+         fmt::format("{} section: {} {} more", to_string(id), items.size(),
+                     items.size() == 1 ? "entry" : "entries"));
   Bytes all;
   for (const Bytes& item : items) append(all, item);
   change(EditScope::kSection, {section->content.end, section->content.end}, std::move(all),

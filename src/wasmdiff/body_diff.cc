@@ -136,7 +136,30 @@ bool BodyComparer::settle(Hunk hunk, std::vector<ApiEdit>& api) {
   return false;
 }
 
+// A call of a growing writer reads as a call of the write, with what it calls in front added.
+void BodyComparer::see_through_writers(std::vector<ApiEdit>& api) {
+  for (const Which w : {kOld, kNew}) {
+    TokenList& list = lists_[w];
+    for (size_t i = 0; i < list.tokens.size(); ++i) {
+      const bool calls =
+          list.tokens[i].op == Opcode::kCall || list.tokens[i].op == Opcode::kReturnCall;
+      if (!calls) continue;
+      const Node callee = list.references[i];
+      const auto [it, is_new] = writers_[w].try_emplace(callee);
+      if (is_new) it->second = growing_writer(*sides_[w].module, callee);
+      if (!it->second) continue;
+      list.references[i] = it->second->write;
+      list.tokens[i].label = tokenizer_.label(w, it->second->write);
+      for (const GrowingWriter::Call& call : it->second->grows) {
+        api.push_back({w == kNew, call.function, call.offset, false});
+      }
+    }
+  }
+}
+
 bool BodyComparer::only_system_api(BodyDiff& out) {
+  std::vector<ApiEdit> api;
+  see_through_writers(api);
   for (TokenList& list : lists_.side) list.sink_constants();
   // Everything that is no call to the System API and does not feed one must be there on both sides,
   // in order. This settles most pairs without aligning them.
@@ -158,7 +181,6 @@ bool BodyComparer::only_system_api(BodyDiff& out) {
   if (!same_rest) return false;
   const auto hunks = align(lists_[kOld].tokens, lists_[kNew].tokens, kMostEdits);
   if (!hunks) return false;
-  std::vector<ApiEdit> api;
   for (const Hunk& hunk : *hunks) {
     if (!settle(hunk, api)) return false;
   }

@@ -3,10 +3,13 @@
 
 // What happened to one function: the two bodies of a pair, token by token.
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "wasmdiff/api_effects.h"
+#include "wasmdiff/growing_writer.h"
 #include "wasmdiff/tokens.h"
 
 namespace canrec::wasmdiff {
@@ -64,6 +67,7 @@ class BodyComparer {
 
  private:
   bool only_system_api(BodyDiff& out);
+  void see_through_writers(std::vector<ApiEdit>& api);
   bool neutral(Which which, size_t begin, size_t end, std::vector<ApiEdit>& api, bool added);
   bool call_dropped(const Hunk& hunk, std::vector<ApiEdit>& api);
   bool settle(Hunk hunk, std::vector<ApiEdit>& api);
@@ -74,6 +78,7 @@ class BodyComparer {
   const Both<Side>& sides_;
   Tokenizer tokenizer_;
   Both<TokenList> lists_;
+  Both<std::map<uint32_t, std::optional<GrowingWriter>>> writers_;  // by function
 };
 
 }  // namespace canrec::wasmdiff

@@ -83,9 +83,11 @@ class CodeRules {
     Judgement worst;
     std::vector<std::string> lines;
     for (const ApiEdit& edit : changed.diff.api) {
-      lines.push_back(fmt::format("{} call ic0.{} at {} offset 0x{:08x}", edit.added ? '+' : '-',
-                                  ic::info(edit.function).name, edit.added ? "new" : "old",
-                                  edit.offset));
+      std::string line =
+          fmt::format("{} call ic0.{} at {} offset 0x{:08x}", edit.added ? '+' : '-',
+                      ic::info(edit.function).name, edit.added ? "new" : "old", edit.offset);
+      // Several calls of one growing writer are one place.
+      if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
       Judgement judgement = judge(changed, edit);
       if (judgement.severity > worst.severity) worst = std::move(judgement);
     }
@@ -201,12 +203,63 @@ class CodeRules {
               table_functions(subject_.layouts[kNew], old_slots));
     std::vector<uint32_t> running;
     std::vector<uint32_t> idle;
-    for (const uint32_t fn : added) (live[fn] ? running : idle).push_back(fn);
-    report_added(running, true);
-    report_added(idle, false);
+    std::vector<uint32_t> growing;
+    const std::vector<bool> named = named_by_data();
+    for (const uint32_t fn : added) {
+      const bool grows =
+          live[fn] && !named[fn] && growing_writer(subject_.module(kNew), fn).has_value();
+      (grows ? growing : live[fn] ? running : idle).push_back(fn);
+    }
+    report_added({.code = "code.added",
+                  .area = "code",
+                  .rows = "4",
+                  .weights = both(Severity::kReview),
+                  .what = {},
+                  .evidence = {},
+                  .why = "nothing moved for them, but they have never read this heap",
+                  .next = "read them (--code FUNC) and rehearse on a snapshot (canrec rehearse)",
+                  .place = {}},
+                 running, "");
+    report_added({.code = "code.unreachable",
+                  .area = "code",
+                  .rows = "4",
+                  .weights = both(Severity::kNote),
+                  .what = {},
+                  .evidence = {},
+                  .why = "they do not run",
+                  .next = "nothing to do",
+                  .place = {}},
+                 idle, " that no old code and no entry point reaches");
+    report_added({.code = "code.growing-writer",
+                  .area = "code",
+                  .rows = "4",
+                  .weights = both(Severity::kNote),
+                  .what = {},
+                  .evidence = {},
+                  .why = "it touches no memory, global or table; each call of it does the write "
+                         "that stood there, with the same operands",
+                  .next = "rehearse it on a snapshot (canrec rehearse)",
+                  .place = {}},
+                 growing, " that grows stable memory, then writes what it is given");
   }
 
-  void report_added(const std::vector<uint32_t>& added, bool runs) {
+  // Functions of the new module that exports, element segments or globals name: they can be entered
+  // in other ways than by the calls that are judged one by one.
+  std::vector<bool> named_by_data() const {
+    const wasm::Module& module = subject_.module(kNew);
+    std::vector<bool> named(module.functions.size(), false);
+    for (const wasm::Export& entry : module.exports) {
+      if (entry.kind == wasm::ExternKind::kFunc) named[entry.index] = true;
+    }
+    for (Node node = static_cast<Node>(named.size()); node < subject_.sides[kNew].nodes(); ++node) {
+      for (const Node fn : subject_.scans[kNew].references(node)) {
+        if (fn < named.size()) named[fn] = true;
+      }
+    }
+    return named;
+  }
+
+  void report_added(Finding finding, const std::vector<uint32_t>& added, std::string_view which) {
     if (added.empty()) return;
     std::vector<std::string> lines;
     for (const uint32_t fn : added) {
@@ -216,23 +269,12 @@ class CodeRules {
       }
       lines.push_back(subject_.function(kNew, fn));
     }
-    Place place;
-    place.new_function = added.front();
-    place.new_offset = subject_.module(kNew).functions[added.front()].body.begin;
-    out_.push_back(
-        {.code = runs ? "code.added" : "code.unreachable",
-         .area = "code",
-         .rows = "4",
-         .weights = both(runs ? Severity::kReview : Severity::kNote),
-         .what = fmt::format("{} function{} added{}", added.size(), added.size() == 1 ? "" : "s",
-                             runs ? "" : " that no old code and no entry point reaches"),
-         .evidence = std::move(lines),
-         .why = runs ? "nothing moved for them, but they have never read this heap"
-                     : "they do not run",
-         .next = runs ? "read them (--code FUNC) and rehearse on a snapshot (canrec "
-                        "rehearse)"
-                      : "nothing to do",
-         .place = place});
+    finding.what =
+        fmt::format("{} function{} added{}", added.size(), added.size() == 1 ? "" : "s", which);
+    finding.evidence = std::move(lines);
+    finding.place.new_function = added.front();
+    finding.place.new_offset = subject_.module(kNew).functions[added.front()].body.begin;
+    out_.push_back(std::move(finding));
   }
 
   void removed_functions() {

@@ -57,6 +57,8 @@ class Tokenizer {
   explicit Tokenizer(const Labels& labels) : labels_(labels) {}
   /// The tokens of a defined function that has been scanned before, so decoding cannot fail.
   void read(Which which, const Side& side, uint32_t fn, TokenList& out);
+  /// What a node counts as.
+  uint32_t label(Which which, Node node) const { return labels_.of[which][node]; }
 
  private:
   const Labels& labels_;
