@@ -60,6 +60,8 @@ class CodeRules {
   Judgement judge(const ChangedFunction& changed, const ApiEdit& edit) {
     const std::string name(ic::info(edit.function).name);
     const bool only_pre = !edit.added && only_pre_upgrade(changed.old_fn);
+    // Where the hook may not call it, the call could only trap: no effect goes with it.
+    if (only_pre && !ic::info(edit.function).allowed(ic::Context::kPreUpgrade)) return {};
     switch (effect_of(edit.function)) {
       case ApiEffect::kNone:
         return {};

@@ -53,6 +53,30 @@ TEST(DecisionTable, Row02SystemApiCallRemovedFromPreUpgrade) {
   expect_safe(c);
 }
 
+TEST(DecisionTable, Row02CallThatPreUpgradeDoesNotAllowRemoved) {
+  const auto hook = [](bool calls) {
+    return [=](Canister& m) {
+      m.functions[kFnPre].code =
+          calls ? code({i32(65536), i32(0), i32(0), call(kCopyApi)}) : Bytes{};
+    };
+  };
+  expect_safe(between(hook(true), hook(false)));
+}
+
+TEST(DecisionTable, Row02CallThatOnlyPreUpgradeDoesNotAllowRemoved) {
+  // An update reaches the function too, and there the call has an effect.
+  const auto shared = [](bool calls) {
+    return [=](Canister& m) {
+      m.functions[kFnPre].code =
+          calls ? code({i32(65536), i32(0), i32(0), call(kCopyApi)}) : Bytes{};
+      m.exports.push_back({"canister_update also", kFnPre});
+    };
+  };
+  const Compared c = between(shared(true), shared(false));
+  EXPECT_EQ(c.s(), Word::kReview);
+  EXPECT_EQ(c.k(), Word::kReview);
+}
+
 TEST(DecisionTable, Row02ArgumentsDroppedInPlaceOfACall) {
   const Compared c = after([](Canister& m) {
     m.functions[kFnPre].code = code({i64(7), i64(8), i64(4), kDrop, kDrop, kDrop});
