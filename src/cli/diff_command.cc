@@ -40,7 +40,7 @@ bool passed(const DiffReport& report) {
   for (const wasmdiff::GateResult& gate : report.gates) {
     if (!gate.passed) return false;
   }
-  return report.verdict() == wasmdiff::Word::kSafe;
+  return report.verdict() == wasmdiff::Word::kSafe && !report.hurts_clients();
 }
 
 ExitCode run(Session& session, const Options& options) {
@@ -116,7 +116,9 @@ void add_diff_command(CLI::App& app, Session& session) {
   command->add_flag("--json", session.json, "one JSON object (docs/formats/diff-json.md)");
   command->footer(
       "The verdict is safe, review or unsafe, for route S and for route K; without --route the "
-      "better one\ncounts. Status 0 means safe and every gate passed, 1 everything else.\n\n"
+      "better one\ncounts. Status 0 means safe, every gate passed and no client of the old "
+      "interface hurt, 1 everything "
+      "else.\n\n"
       "EXAMPLE\n  wasm-layout-diff ledger.wasm ledger-fixed.wasm --only-in canister_pre_upgrade");
   command->callback([options, &session] {
     session.action = [options, &session] { return run(session, *options); };

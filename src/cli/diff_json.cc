@@ -184,6 +184,7 @@ void print_diff_json(Session& session, const DiffReport& report) {
               {"routes",
                {{"S", {{"verdict", to_string(comparison.word(Route::kS))}}},
                 {"K", {{"verdict", to_string(comparison.word(Route::kK))}}}}},
+              {"clients", to_string(comparison.clients)},
               {"old", module_json(report.old_path, *report.old_module, subject.layouts[kOld])},
               {"new", module_json(report.new_path, *report.new_module, subject.layouts[kNew])}};
   const wasmdiff::FunctionCounts& counts = comparison.counts;

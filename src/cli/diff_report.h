@@ -30,8 +30,13 @@ struct DiffReport {
   std::string state_path;
   std::optional<wasmdiff::Evidence> evidence;  ///< of --state
 
-  /// The word that decides the exit status.
+  /// The word on the heap; the exit status is 0 only when it is safe.
   wasmdiff::Word verdict() const { return route ? comparison->word(*route) : comparison->best(); }
+  /// Whether clients of the old module lose something; the heap may still be safe then.
+  bool hurts_clients() const {
+    return comparison->clients == wasmdiff::Clients::kBroken ||
+           comparison->clients == wasmdiff::Clients::kNulled;
+  }
 };
 
 void print_diff_text(Session& session, const DiffReport& report);

@@ -115,6 +115,17 @@ void print_headline(Session& session, const DiffReport& report) {
        k_first ? Route::kS : Route::kK);
 }
 
+// Beside the word on the heap: whoever reads only the first lines must not miss it.
+void print_clients(Session& session, const DiffReport& report) {
+  if (!report.hurts_clients()) return;
+  const auto found = std::ranges::find(report.comparison->findings, "interface", &Finding::area);
+  const bool breaks = report.comparison->clients == wasmdiff::Clients::kBroken;
+  session.print(fmt::format("{}: {}.\n",
+                            session.toned(breaks ? Tone::kBad : Tone::kWarning,
+                                          breaks ? "CLIENTS BREAK" : "CLIENTS READ NULL"),
+                            flowed(session, found->what, 0)));
+}
+
 void print_facts(Session& session, const DiffReport& report) {
   session.print("\n");
   const auto line = [&](std::string_view name, std::string_view text) {
@@ -187,6 +198,7 @@ void print_diff_text(Session& session, const DiffReport& report) {
   }
   session.print("\n");
   print_headline(session, report);
+  print_clients(session, report);
   print_facts(session, report);
   for (const Finding& finding : report.comparison->findings) {
     print_finding(session, report, finding);

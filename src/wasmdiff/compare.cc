@@ -257,6 +257,21 @@ std::string memory_fact(const Subject& subject) {
   return a == b ? a + ", the same" : a + " -> " + b;
 }
 
+std::string interface_fact(Clients clients) {
+  switch (clients) {
+    case Clients::kUntold:
+    case Clients::kUnknown:
+      return "not compared: whether clients still work is unknown";
+    case Clients::kServed:
+      return "every client of the old module can use the new one";
+    case Clients::kNulled:
+      return "values may silently read as null for clients of the old module";
+    case Clients::kBroken:
+      return "BREAKS clients of the old module";
+  }
+  return {};
+}
+
 // Everything that follows the specification is checked before a mild word is said; a harsh one
 // needs no more reasons. The network's own rules are for valid modules.
 Status validate_both(const Subject& subject, const CompareOptions& options,
@@ -310,6 +325,7 @@ Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& n
   pair_and_compare(subject);
 
   std::vector<Finding> found;
+  out.clients = judge_interfaces(subject, found);  // first among the notes
   for (const auto rules : {memory_rules, table_rules, data_rules, segment_rules, static_rules,
                            global_rules, code_rules, start_rules, export_rules, import_rules,
                            compiler_rule, section_rules, motoko_type_rules, route_k_rules}) {
@@ -326,6 +342,9 @@ Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& n
                {"data", data_fact(subject, found)},
                {"table", table_fact(subject, found)},
                {"globals", globals_fact(subject)}};
+  if (out.clients != Clients::kUntold) {
+    out.facts.push_back({"interface", interface_fact(out.clients)});
+  }
   not_seen(subject, out.not_seen);
   sort_worst_first(found);
   out.findings = std::move(found);

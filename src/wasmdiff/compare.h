@@ -14,6 +14,7 @@
 
 #include "wasm/names.h"
 #include "wasmdiff/finding.h"
+#include "wasmdiff/interface.h"
 #include "wasmdiff/subject.h"
 
 namespace canrec::wasmdiff {
@@ -42,6 +43,7 @@ struct Comparison {
   std::unique_ptr<Subject> subject;  ///< refers to the modules, which outlive the comparison
   FunctionCounts counts;
   std::vector<Finding> findings;  ///< worst first
+  Clients clients = Clients::kUntold;
   std::vector<Fact> facts;
   std::vector<std::string> not_seen;  ///< what was not checked, or cannot be seen in modules
 

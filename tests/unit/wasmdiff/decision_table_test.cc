@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decision table of docs/design/wasmdiff.md row by row, on modules built by hand. Rows 33 to 37
 // need what only a Motoko compiler makes; tests/real/wasmdiff has them, on the pairs.
+#include <fmt/core.h>
+
 #include "test_module.h"
 
 namespace canrec::wasmdiff::test {
@@ -464,6 +466,63 @@ TEST(DecisionTable, Row40Instrumented) {
     }
   });
   expect_words(c, Word::kUnsafe, Word::kReview);
+}
+
+// Two canisters that differ in what they tell of their interface only.
+Compared interfaces(const char* old_text, const char* new_text) {
+  const auto tells = [](const char* text) {
+    return [text](Canister& m) {
+      if (text != nullptr) m.custom.push_back({"icp:public candid:service", text});
+    };
+  };
+  return between(tells(old_text), tells(new_text));
+}
+
+TEST(DecisionTable, Row41InterfacesAreJudgedBesideTheHeap) {
+  struct Case {
+    const char* old_text;
+    const char* new_text;
+    Clients clients;
+    const char* code;  // none: no finding
+  };
+  constexpr const char* kGet = "service : { get : () -> (nat) query }";
+  const Case cases[] = {
+      {nullptr, nullptr, Clients::kUntold, nullptr},
+      {kGet, kGet, Clients::kServed, nullptr},
+      {kGet, "service : { get : () -> (nat, text) query; put : (nat) -> () }", Clients::kServed,
+       nullptr},
+      {kGet, "service : { get : () -> (int) query }", Clients::kBroken, "interface.breaks"},
+      {kGet, "service : {}", Clients::kBroken, "interface.breaks"},
+      {"service : { f : () -> (opt nat) }", "service : { f : () -> (opt text) }", Clients::kNulled,
+       "interface.null"},
+      {kGet, nullptr, Clients::kUnknown, "interface.unknown"},
+      {nullptr, kGet, Clients::kUnknown, "interface.unknown"},
+      {kGet, "service : {", Clients::kUnknown, "interface.unknown"},
+      {"type a = nat;", kGet, Clients::kUnknown, "interface.unknown"},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.new_text != nullptr ? one.new_text : "nothing");
+    const Compared c = interfaces(one.old_text, one.new_text);
+    expect_safe(c);
+    EXPECT_EQ(to_string(c.comparison.clients), to_string(one.clients));
+    for (const char* code : {"interface.breaks", "interface.null", "interface.unknown"}) {
+      const Finding* found = c.find(code);
+      EXPECT_EQ(found != nullptr, one.code != nullptr && std::string_view(one.code) == code);
+      EXPECT_TRUE(found == nullptr || found->weights.worst() == Severity::kNote);
+    }
+  }
+}
+
+TEST(DecisionTable, Row41NamesTheFirstPlacesAndCountsTheRest) {
+  std::string old_text = "service : {";
+  for (int i = 0; i < 20; ++i) old_text += fmt::format(" m{:02} : () -> ();", i);
+  const Compared c = interfaces((old_text + "}").c_str(), "service : {}");
+  const Finding* found = c.find("interface.breaks");
+  ASSERT_NE(found, nullptr);
+  ASSERT_EQ(found->evidence.size(), 9U);
+  EXPECT_EQ(found->evidence[0],
+            "method m00: old clients call the method m00, which the new canister does not have");
+  EXPECT_EQ(found->evidence[8], "and 12 more");
 }
 
 }  // namespace
