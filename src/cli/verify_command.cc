@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +19,7 @@ struct Options {
   std::string directory;
   std::optional<uint64_t> limit;
   std::optional<uint64_t> threshold;
+  std::string module_hash;
   bool repair = false;
   std::string output;
   bool force = false;
@@ -87,8 +89,22 @@ ExitCode repair(Session& session, const Options& options) {
   return ExitCode::kDone;
 }
 
+// 64 hex digits, with 0x or without, as icp and dfx print a module hash.
+std::optional<Sha256> parse_hash(std::string_view text) {
+  if (text.starts_with("0x")) text.remove_prefix(2);
+  Bytes bytes;
+  Sha256 hash{};
+  if (!from_hex(text, bytes) || bytes.size() != hash.size()) return std::nullopt;
+  std::ranges::copy(bytes, hash.begin());
+  return hash;
+}
+
 ExitCode run(Session& session, const Options& options) {
   recover::VerifyOptions wanted;
+  if (!options.module_hash.empty()) {
+    wanted.module_hash = parse_hash(options.module_hash);
+    if (!wanted.module_hash) return session.usage("--module-hash is 64 hex digits");
+  }
   wanted.wasm_memory_limit = options.limit;
   wanted.wasm_memory_threshold = options.threshold;
   wanted.interrupt = &session.interrupt();
@@ -121,6 +137,8 @@ void add_verify_command(CLI::App& app, Session& session) {
                       "setting of the canister it is to be loaded on, bytes");
   command->add_option("--wasm-memory-threshold", options->threshold,
                       "setting of the canister it is to be loaded on, bytes");
+  command->add_option("--module-hash", options->module_hash,
+                      "hash of the module that the network reports for the canister");
   command->add_flag("--repair", options->repair,
                     "write what can be mended with certainty (old forms) to -o DIR");
   command->add_option("-o,--output", options->output, "directory that --repair writes");

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "recover/motoko_heap.h"
 #include "wasm/names.h"
 #include "wasm/toolchain.h"
 
@@ -19,11 +20,6 @@ std::optional<uint64_t> exported_address(const wasm::Module& module, std::string
   if (global.import) return std::nullopt;
   return wasm::constant_address(global.init);
 }
-
-// Fixed places of Motoko with enhanced persistence; all data segments are passive there.
-constexpr uint64_t kMotokoStackEnd = 4 << 20;
-constexpr uint64_t kMotokoMetadata = 0x480000;
-constexpr uint64_t kMotokoHeap = 5 << 20;
 
 wasm::Toolchain toolchain_of(const wasm::Module& module) {
   const wasm::FunctionNames names(module, wasm::FunctionNames::Style::kRaw);
@@ -48,11 +44,11 @@ std::optional<uint64_t> stack_top(const wasm::Module& module, wasm::Toolchain to
 
 std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes) {
   const wasm::Toolchain toolchain = toolchain_of(module);
-  if (toolchain == wasm::Toolchain::kMotokoEnhanced && heap_bytes > kMotokoHeap) {
-    return {{0, kMotokoStackEnd, "stack"},
-            {kMotokoStackEnd, kMotokoMetadata, "static area (of Motoko's runtime)"},
-            {kMotokoMetadata, kMotokoHeap, "static area (root of the stable variables)"},
-            {kMotokoHeap, heap_bytes, "heap"}};
+  if (toolchain == wasm::Toolchain::kMotokoEnhanced && heap_bytes > motoko::kHeap) {
+    return {{0, motoko::kStackEnd, "stack"},
+            {motoko::kStackEnd, motoko::kMetadata, "static area (of Motoko's runtime)"},
+            {motoko::kMetadata, motoko::kHeap, "static area (root of the stable variables)"},
+            {motoko::kHeap, heap_bytes, "heap"}};
   }
   struct Known {
     uint64_t begin;

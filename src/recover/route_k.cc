@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "ic/limits.h"
+#include "recover/motoko_heap.h"
 #include "wasm/names.h"
 #include "wasm/persisted.h"
 #include "wasm/toolchain.h"
@@ -12,10 +13,6 @@
 namespace canrec::recover {
 namespace {
 
-// Motoko with enhanced persistence: the root of the stable variables, written by pre-upgrade and
-// cleared again when it was taken over.
-constexpr uint64_t kMotokoMetadata = 0x480000;
-constexpr uint64_t kMotokoRoot = kMotokoMetadata + 136;
 constexpr std::string_view kSection = "enhanced-orthogonal-persistence";
 
 class Judge {
@@ -83,11 +80,12 @@ class Judge {
     }
   }
 
+  // Pre-upgrade writes the root; it is cleared again when it was taken over.
   void motoko_root() {
     if (state_.pre_upgrade_runs) return;
     const ByteView heap = state_.heap;
-    const bool present = heap.size() >= kMotokoRoot + 8;
-    const uint64_t root = present ? load_le<uint64_t>(heap.data() + kMotokoRoot) : 0;
+    const bool present = heap.size() >= motoko::kRoot + 8;
+    const uint64_t root = present ? load_le<uint64_t>(heap.data() + motoko::kRoot) : 0;
     if (root != 0) return;
     add(Severity::kError, "motoko-root", "heap, 0x00480088",
         "the root of the stable variables is 0",

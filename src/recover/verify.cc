@@ -7,12 +7,15 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
 #include "ic/limits.h"
+#include "recover/mixture.h"
 #include "recover/unfetched.h"
 #include "wasm/load.h"
+#include "wasm/names.h"
 #include "wasm/persisted.h"
 #include "wasm/validate.h"
 
@@ -38,7 +41,8 @@ Consequence consequence_of(Errc code) {
       return {"wrong-size",
               "an upload sends what is there: the rest of the memory stays zero, a cut module is "
               "noticed only when the snapshot is loaded",
-              "download the snapshot again into an empty directory"};
+              "download the snapshot again into an empty directory; where dfx was interrupted, dfx "
+              "canister snapshot download --resume goes on"};
     case Errc::kHashMismatch:
       return {"wrong-hash",
               "an upload stores the chunk under the hash of what it is now; the code that asks for "
@@ -69,6 +73,33 @@ Consequence consequence_of(Errc code) {
   }
 }
 
+// Leftovers are told by their names; the directory itself may be whole.
+Consequence consequence_of(const Error& error) {
+  if (error.message().starts_with(".upload_progress.json")) {
+    return {"unfinished-upload",
+            "the snapshot that the upload was making lacks the rest of its bytes: loading it loads "
+            "zeros",
+            "icp canister snapshot upload --resume, or delete that snapshot and upload anew"};
+  }
+  if (error.message().starts_with(".download_progress.json.tmp")) {
+    return {"leftover",
+            "a download crashed while it noted how far it had come; without the note nothing tells "
+            "which bytes are missing",
+            "unless you know that a later download was finished, download the snapshot again into "
+            "an empty directory"};
+  }
+  if (error.message().starts_with(".snapshot_write_test")) {
+    return {"leftover",
+            "dfx makes this file before it downloads and removes it at once: it crashed",
+            "download the snapshot again into an empty directory"};
+  }
+  return consequence_of(error.code());
+}
+
+// What the survey only warns of, since the directory can be read, and the network refuses for
+// certain.
+bool network_refuses(Errc code) { return code == Errc::kLimit || code == Errc::kSnapshotSize; }
+
 class Verifier {
  public:
   Verifier(const fs::path& path, const VerifyOptions& options) : options_(options) {
@@ -82,6 +113,7 @@ class Verifier {
       report_.metadata = survey_.directory->metadata();
       report_.form = to_string(survey_.directory->form());
       old_form();
+      empty_heap_without_file();
       damaged_integers();
       module_findings();
       unfetched_ranges();
@@ -102,12 +134,13 @@ class Verifier {
   void directory_findings() {
     report_.missing = std::move(survey_.missing);
     for (const snapshot::Finding& finding : survey_.findings) {
-      const Consequence consequence = consequence_of(finding.error.code());
+      const Consequence consequence = consequence_of(finding.error);
+      const bool bad =
+          finding.severity == snapshot::Severity::kRefused || network_refuses(finding.error.code());
       const std::string where =
           finding.error.offset() ? fmt::format("0x{:08x}", *finding.error.offset()) : "";
-      add(finding.severity == snapshot::Severity::kRefused ? Severity::kError : Severity::kWarning,
-          std::string(consequence.code), where, finding.error.message(),
-          std::string(consequence.why), std::string(consequence.next));
+      add(bad ? Severity::kError : Severity::kWarning, std::string(consequence.code), where,
+          finding.error.message(), std::string(consequence.why), std::string(consequence.next));
     }
   }
 
@@ -117,6 +150,19 @@ class Verifier {
         fmt::format("written in the form of {}", report_.form),
         "today's icp and dfx do not read this form: an upload stops with a parse error",
         fmt::format("canrec convert {} -o NEW_DIR", report_.path.string()));
+  }
+
+  void empty_heap_without_file() {
+    if (survey_.directory->form() == snapshot::MetadataForm::kJuno ||
+        survey_.directory->heap_file() != nullptr || report_.metadata->wasm_memory_size != 0) {
+      return;
+    }
+    add(Severity::kWarning, "dfx-needs-file", "wasm_memory.bin",
+        "missing, because the heap is empty: icp leaves the file out",
+        "dfx opens it always, so its upload stops; icp's does not mind",
+        fmt::format(
+            "canrec convert {} -o NEW_DIR writes what both clients take, or upload with icp",
+            report_.path.string()));
   }
 
   // An integer that passed through a double keeps 53 bits. Printed the shortest way it has 16 or 17
@@ -159,6 +205,7 @@ class Verifier {
   void module_findings() {
     const ByteView stored = survey_.directory->module();
     if (stored.empty()) return;
+    module_hash(sha256(stored));
     auto loaded = wasm::load_module(stored);
     if (!loaded) {
       add(Severity::kError, "module", "wasm_module.bin", loaded.error().message(),
@@ -174,14 +221,26 @@ class Verifier {
       return;
     }
     for (const wasm::RuleViolation& rule : wasm::check_network_rules(loaded->module)) {
-      add(Severity::kWarning, "network-rule", fmt::format("wasm_module.bin, 0x{:08x}", rule.offset),
+      add(Severity::kError, "network-rule", fmt::format("wasm_module.bin, 0x{:08x}", rule.offset),
           rule.text, "the network refuses this module today: loading the snapshot fails",
           "canrec inspect wasm_module.bin shows the place");
     }
     globals_against(loaded->module);
     memory_against(loaded->module);
     stack_pointer_against(loaded->module);
+    std::ranges::move(contradictions({&loaded->module, &*report_.metadata,
+                                      survey_.directory->heap(), survey_.directory->stable()}),
+                      std::back_inserter(report_.findings));
     hook_status();
+  }
+
+  void module_hash(const Sha256& found) {
+    if (!options_.module_hash || found == *options_.module_hash) return;
+    add(Severity::kError, "module-hash", "wasm_module.bin",
+        fmt::format("sha256 {}, and {} was asked for", to_hex(found),
+                    to_hex(*options_.module_hash)),
+        "the directory is of another canister or another time, or files of two snapshots are in it",
+        "look up the snapshot that you mean, and download it into an empty directory");
   }
 
   static std::string_view type_name(wasm::ValType type) { return to_string(type); }
@@ -239,29 +298,41 @@ class Verifier {
     }
   }
 
+  // The stack pointer: exported or named so, else the only mutable global.
+  static std::optional<size_t> stack_pointer_of(const wasm::Module& module,
+                                                const std::vector<wasm::PersistedGlobal>& globals) {
+    const wasm::NameSection names = wasm::read_names(module);
+    std::optional<size_t> only;
+    size_t mutables = 0;
+    for (size_t i = 0; i < globals.size(); ++i) {
+      if (!globals[i].type.is_mutable) continue;
+      const auto name = names.globals.find(std::to_underlying(globals[i].global));
+      if (globals[i].export_name == "__stack_pointer" ||
+          (name != names.globals.end() && name->second == "__stack_pointer")) {
+        return i;
+      }
+      only = i;
+      ++mutables;
+    }
+    return mutables == 1 ? only : std::nullopt;
+  }
+
   // Between messages the shadow stack is empty, so its pointer has its initial value.
   void stack_pointer_against(const wasm::Module& module) {
     const std::vector<wasm::PersistedGlobal> globals = wasm::persisted_globals(module);
     const std::vector<snapshot::GlobalValue>& values = report_.metadata->globals;
     if (globals.size() != values.size()) return;
-    const wasm::PersistedGlobal* only = nullptr;
-    size_t at = 0;
-    for (size_t i = 0; i < globals.size(); ++i) {
-      if (!globals[i].type.is_mutable) continue;
-      if (only != nullptr) return;  // several: which one is the stack pointer is not certain
-      only = &globals[i];
-      at = i;
-    }
-    if (only == nullptr) return;
-    const wasm::Global& global = module.globals[std::to_underlying(only->global)];
+    const auto at = stack_pointer_of(module, globals);
+    if (!at) return;
+    const wasm::Global& global = module.globals[std::to_underlying(globals[*at].global)];
     if (global.import) return;
     const auto initial = wasm::constant_address(global.init);
-    if (!initial || *initial == values[at].low) return;
-    add(Severity::kWarning, "stack-pointer", fmt::format("metadata.json, globals[{}]", at),
-        fmt::format("the only mutable global is {}, its initial value is {}", values[at].low,
-                    *initial),
-        "if it is the stack pointer, the stack was not empty: the snapshot was taken of a running "
-        "program, or the metadata belongs to another module",
+    if (!initial || *initial == values[*at].low) return;
+    add(Severity::kWarning, "stack-pointer", fmt::format("metadata.json, globals[{}]", *at),
+        fmt::format("what looks like the stack pointer is {}, its initial value is {}",
+                    values[*at].low, *initial),
+        "between messages the stack is empty: the snapshot was taken while a call was under way, "
+        "or the metadata belongs to another module",
         "stop the canister and take the snapshot again, or make sure that the global is none");
   }
 
@@ -348,11 +419,15 @@ class Verifier {
   }
 
   void say_what_was_not_checked() {
+    if (!options_.module_hash) {
+      report_.not_checked.push_back(
+          "whether the directory is of the canister you mean: no file says (give --module-hash "
+          "with "
+          "the hash that the network reports)");
+    }
     report_.not_checked.push_back(
-        "whether the directory is of the canister you mean: no file says (compare the module's "
-        "SHA-256 with the hash that the network reports)");
-    report_.not_checked.push_back(
-        "whether every byte is as the network sent it: the memories carry no hash");
+        "whether every byte is as the network sent it, and whether heap and stable memory are of "
+        "the same moment: the memories carry no hash");
     report_.not_checked.push_back(
         "settings, controllers and cycles: they are not part of a snapshot");
   }

@@ -21,6 +21,8 @@ struct VerifyOptions {
   /// record them; without them the status of the low-memory hook cannot be judged.
   std::optional<uint64_t> wasm_memory_limit;
   std::optional<uint64_t> wasm_memory_threshold;
+  /// What the network reports for the canister, to tell that this is its module.
+  std::optional<Sha256> module_hash;
   const Interrupt* interrupt = nullptr;
   /// Bytes read so far, of all blobs together; called from one thread at a time.
   std::function<void(uint64_t)> progress;

@@ -164,6 +164,12 @@ class Surveyor {
 
   void check_progress() {
     if (has(kDownloadProgress)) check_download();
+    if (!has(kDownloadProgress) && has(kDownloadProgressTemp)) {
+      warn(kDownloadProgressTemp, Errc::kSnapshotUnfinished, "left behind by a download of icp");
+    }
+    if (has(kWriteTest)) {
+      warn(kWriteTest, Errc::kSnapshotUnfinished, "left behind by a download of dfx");
+    }
     if (has(kUploadProgress)) {
       warn(kUploadProgress, Errc::kSnapshotUnfinished, "an upload of this directory is unfinished");
       note_id(kUploadProgress);

@@ -127,6 +127,102 @@ TEST_F(Verify, JudgesTheHookStatusByTheSettings) {
   EXPECT_TRUE(codes(settings).empty());
 }
 
+TEST_F(Verify, ComparesTheModuleWithTheHashOfTheNetwork) {
+  VerifyOptions options;
+  options.module_hash = sha256(bare_module(false));
+  EXPECT_TRUE(codes(options).empty());
+  (*options.module_hash)[0] ^= 1;
+  EXPECT_EQ(codes(options), std::vector<std::string>{"module-hash"});
+}
+
+TEST_F(Verify, FindsWhatCrashedToolsLeave) {
+  canrec::test::write_text(path_ / ".download_progress.json.tmp", "{");
+  EXPECT_EQ(codes(), std::vector<std::string>{"leftover"});
+  fs::remove(path_ / ".download_progress.json.tmp");
+  canrec::test::write_text(path_ / ".snapshot_write_test", "");
+  EXPECT_EQ(codes(), std::vector<std::string>{"leftover"});
+  fs::remove(path_ / ".snapshot_write_test");
+  canrec::test::write_text(path_ / ".upload_progress.json",
+                           R"({"snapshot_id":"0000000000000000800000000010000a0101",
+      "metadata_uploaded":true,"wasm_module_offset":0,"wasm_memory_offset":0,
+      "stable_memory_offset":0,"wasm_chunks_uploaded":[]})");
+  EXPECT_EQ(codes(), std::vector<std::string>{"unfinished-upload"});
+}
+
+TEST_F(Verify, FindsWhatTheNetworkRefusesAtTheUpload) {
+  const auto error_of = [&](const std::string& code) {
+    for (const Finding& finding : report().findings) {
+      if (finding.code == code) return finding.severity == Severity::kError;
+    }
+    return false;
+  };
+  edit_metadata("\"wasm_module_size\": 13", "\"wasm_module_size\": 0");
+  fs::resize_file(path_ / "wasm_module.bin", 0);
+  EXPECT_TRUE(error_of("wrong-size"));
+  canrec::test::write_bytes(path_ / "wasm_module.bin", bare_module(false));
+  edit_metadata("\"wasm_module_size\": 0", "\"wasm_module_size\": 13");
+  EXPECT_TRUE(codes().empty());
+  const std::string one = "{\"i32\": 0}";
+  std::string many = one;
+  for (int i = 0; i < 1000; ++i) many += "," + one;
+  edit_metadata("\"globals\": []", "\"globals\": [" + many + "]");
+  EXPECT_TRUE(error_of("limit"));
+  edit_metadata("\"globals\": [" + many + "]", "\"globals\": []");
+  std::string certified = "1";
+  for (int i = 0; i < 32; ++i) certified += ",1";
+  edit_metadata("\"certified_data\": []", "\"certified_data\": [" + certified + "]");
+  EXPECT_TRUE(error_of("limit"));
+}
+
+TEST_F(Verify, FindsGlobalsThatNoClientCouldWrite) {
+  edit_metadata("\"globals\": []", "\"globals\": [{\"f64\": null}]");
+  EXPECT_EQ(codes(), std::vector<std::string>{"metadata"});
+  EXPECT_NE(report().findings[0].what.find("NaN or an infinity"), std::string::npos);
+  edit_metadata("{\"f64\": null}", "null");
+  EXPECT_EQ(codes(), std::vector<std::string>{"metadata"});
+}
+
+TEST_F(Verify, FindsSizesThatAreNoPages) {
+  edit_metadata("\"wasm_memory_size\": 131072", "\"wasm_memory_size\": 131071");
+  fs::resize_file(path_ / "wasm_memory.bin", 131071);
+  EXPECT_EQ(codes(), std::vector<std::string>{"metadata"});
+}
+
+TEST_F(Verify, FindsChunksThatAreWrongMissingOrUnknown) {
+  const std::string abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  const fs::path file = path_ / "wasm_chunk_store" / (abc + ".bin");
+  canrec::test::write_text(file, "abc");
+  EXPECT_EQ(codes(), std::vector<std::string>{"mixed"});
+  std::string bytes;
+  for (size_t i = 0; i < abc.size(); i += 2) {
+    bytes += (i == 0 ? "" : ",") + std::to_string(std::stoi(abc.substr(i, 2), nullptr, 16));
+  }
+  edit_metadata("\"wasm_chunk_store\": []", "\"wasm_chunk_store\": [{\"hash\": [" + bytes + "]}]");
+  EXPECT_TRUE(codes().empty());
+  canrec::test::write_text(file, "abd");
+  EXPECT_EQ(codes(), std::vector<std::string>{"wrong-hash"});
+  fs::remove(file);
+  EXPECT_EQ(codes(), std::vector<std::string>{"wrong-size"});
+}
+
+TEST_F(Verify, FindsFilesOfTwoTools) {
+  canrec::test::write_text(path_ / "heap.bin", "x");
+  EXPECT_EQ(codes(), std::vector<std::string>{"mixed"});
+}
+
+// icp leaves out the file of an empty heap, dfx wants it.
+TEST_F(Verify, FindsAHeapThatDfxWouldMiss) {
+  path_ = directory_.path() / "empty";
+  write_state(path_, false, Bytes{}, Bytes{});
+  EXPECT_TRUE(codes().empty());
+  fs::remove(path_ / "wasm_memory.bin");
+  EXPECT_EQ(codes(), std::vector<std::string>{"dfx-needs-file"});
+  const Interrupt never;
+  const fs::path out = directory_.path() / "converted";
+  ASSERT_TRUE(convert(posix_file_system(), path_, out, Overwrite::kNo, never).has_value());
+  EXPECT_TRUE(fs::exists(out / "wasm_memory.bin"));
+}
+
 TEST_F(Verify, RejectsADirectoryThatIsNone) {
   EXPECT_EQ(verify(directory_.path() / "nothing", {}).error().code(), Errc::kNotFound);
   fs::remove(path_ / "metadata.json");
