@@ -12,6 +12,7 @@
 
 #include "snapshot/image.h"
 #include "snapshot/store_jobs.h"
+#include "snapshot/store_pool.h"
 #include "snapshot/store_writer.h"
 
 namespace canrec::snapshot {
@@ -20,28 +21,32 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr uint64_t kStripe = uint64_t{2} << 20;  // a multiple of every chunk size
-constexpr size_t kStripesInFlight = 8;
+constexpr uint64_t kStripe = uint64_t{1} << 20;  // a multiple of every chunk size
+constexpr size_t kStripesInFlight = 8;           // being read
+constexpr size_t kStripesHashing = 8;            // waiting for the file's SHA-256
 
 struct Stripe {
-  Bytes bytes;
+  Bytes buffer;
+  ByteView bytes;
   std::vector<std::optional<Address>> chunks;  // nothing for a chunk of zeros
 };
+using StripeLease = Pool<Stripe>::Lease;
 
-Result<Stripe> read_stripe(const ChunkSource& source, uint64_t offset, uint32_t chunk_size) {
-  Stripe out;
-  out.bytes.resize(static_cast<size_t>(std::min(kStripe, source.size() - offset)));
-  CANREC_CHECK(source.read(offset, out.bytes));
-  const ByteView bytes = out.bytes;
-  for (size_t at = 0; at < bytes.size(); at += chunk_size) {
-    const ByteView chunk = bytes.subspan(at, std::min<size_t>(chunk_size, bytes.size() - at));
+Status read_stripe(const ChunkSource& source, uint64_t offset, uint32_t chunk_size, Stripe& out) {
+  out.buffer.resize(kStripe);
+  const size_t size = static_cast<size_t>(std::min(kStripe, source.size() - offset));
+  CANREC_CHECK(source.read(offset, std::span(out.buffer).first(size)));
+  out.bytes = ByteView(out.buffer).first(size);
+  out.chunks.clear();
+  for (size_t at = 0; at < size; at += chunk_size) {
+    const ByteView chunk = out.bytes.subspan(at, std::min<size_t>(chunk_size, size - at));
     if (all_zero(chunk)) {
       out.chunks.emplace_back();
     } else {
       out.chunks.emplace_back(xxh3_128(chunk));
     }
   }
-  return out;
+  return Ok{};
 }
 
 class Creator {
@@ -61,33 +66,32 @@ class Creator {
     const uint64_t size = source.size();
     if (manifest_ != nullptr) manifest_->begin_file(named.name);
     Sha256Stream hash;
-    std::deque<std::future<Result<Stripe>>> reading;
-    // The stripe whose SHA-256 is being computed stays until that is done.
-    std::optional<Stripe> hashing;
-    std::future<void> hashed;
+    std::deque<std::future<Result<StripeLease>>> reading;
+    std::deque<std::pair<StripeLease, std::future<void>>> hashing;
     const auto wait_for_hash = [&] {
-      if (hashed.valid()) hashed.get();
+      hashing.front().second.get();
+      hashing.pop_front();
     };
     uint64_t next = 0;
     Status status = Ok{};
     while (status && (next < size || !reading.empty())) {
       while (next < size && reading.size() < kStripesInFlight) {
-        reading.push_back(readers_.submit(
-            [&source, next, this] { return read_stripe(source, next, chunk_size_); }));
+        reading.push_back(readers_.submit([&source, next, this] { return read(source, next); }));
         next += std::min(kStripe, size - next);
       }
-      Result<Stripe> stripe = reading.front().get();
+      Result<StripeLease> stripe = reading.front().get();
       reading.pop_front();
       if (!stripe) {
         status = fail(std::move(stripe).error().in(named.name));
         break;
       }
-      wait_for_hash();
-      hashing = std::move(*stripe);
-      hashed = hasher_.submit([&hash, view = ByteView(hashing->bytes)] { hash.update(view); });
-      status = take(*hashing);
+      if (hashing.size() == kStripesHashing) wait_for_hash();
+      const Stripe& taken = **stripe;
+      hashing.emplace_back(std::move(*stripe),
+                           hasher_.submit([&hash, view = taken.bytes] { hash.update(view); }));
+      status = take(taken);
     }
-    wait_for_hash();
+    while (!hashing.empty()) wait_for_hash();
     for (auto& pending : reading) pending.wait();
     if (!status) return status;
     report.hashes.emplace_back(named.name, hash.finish());
@@ -100,6 +104,12 @@ class Creator {
   CreateReport report;
 
  private:
+  Result<StripeLease> read(const ChunkSource& source, uint64_t offset) {
+    StripeLease out = stripes_.take();
+    CANREC_CHECK(read_stripe(source, offset, chunk_size_, *out));
+    return out;
+  }
+
   Status take(const Stripe& stripe) {
     CANREC_CHECK(control_.interrupt.check());
     const ByteView bytes = stripe.bytes;
@@ -130,6 +140,7 @@ class Creator {
   ManifestWriter* manifest_;
   std::unordered_set<Address, AddressHash> fresh_;  // new in this backup
   const JobControl& control_;
+  Pool<Stripe> stripes_;
   TaskQueue hasher_{1};
   TaskQueue readers_;
 };

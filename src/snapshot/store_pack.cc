@@ -121,13 +121,12 @@ Status PackReader::walk(const std::function<Status(const FrameInfo&)>& visit,
   return Ok{};
 }
 
-Result<Bytes> PackReader::read_frame(uint64_t offset, uint64_t size) const {
+Status PackReader::read_frame(uint64_t offset, uint64_t size, Bytes& out) const {
   if (size > kMaxHeader + store::kMaxFrameBytes || !in_bounds(offset, size, end_)) {
     return fail(Errc::kStoreMalformed, offset, "index points outside the pack");
   }
-  Bytes out(static_cast<size_t>(size));
-  CANREC_CHECK(read_range(file_, offset, out));
-  return out;
+  out.resize(static_cast<size_t>(size));
+  return read_range(file_, offset, out);
 }
 
 Result<PackWriter> PackWriter::create(FileSystem& system, const std::filesystem::path& path,

@@ -45,8 +45,9 @@ class PackReader {
   Status walk(const std::function<Status(const FrameInfo&)>& visit,
               std::vector<Error>& damage) const;
 
-  /// The bytes of a frame: header, table, payload.
-  Result<Bytes> read_frame(uint64_t offset, uint64_t size) const;
+  /// Makes `out` the bytes of a frame: header, table, payload.
+  /// Errors: kStoreMalformed (no such place in the pack), kUnexpectedEof, kIo.
+  Status read_frame(uint64_t offset, uint64_t size, Bytes& out) const;
 
   uint64_t size() const { return file_.size(); }
   uint32_t chunk_size() const { return chunk_size_; }

@@ -10,9 +10,9 @@ constexpr unsigned kInFlightPerThread = 3;
 
 FramePipeline::FramePipeline(int level, const JobControl& control, Sink sink)
     : control_(control), sink_(std::move(sink)), workers_(control.threads) {
-  // A frame in flight has its own encoder: frame i + n is only sent when frame i was taken.
+  // A frame in flight has its own slot: frame i + n is only sent when frame i was taken.
   for (unsigned i = 0; i < control.threads * kInFlightPerThread; ++i) {
-    encoders_.push_back(std::make_unique<FrameEncoder>(level));
+    slots_.push_back(std::make_unique<Slot>(Slot{FrameEncoder(level), {}}));
   }
 }
 
@@ -24,13 +24,14 @@ Status FramePipeline::add(const Address& address, ByteView chunk) {
 
 Status FramePipeline::cut() {
   if (pending_.chunks.empty()) return Ok{};
-  if (encoding_.size() == encoders_.size()) CANREC_CHECK(take_oldest());
-  FrameEncoder& encoder = *encoders_[next_encoder_];
-  next_encoder_ = (next_encoder_ + 1) % encoders_.size();
-  encoding_.push_back(workers_.submit([&encoder, frame = std::move(pending_)] {
-    return EncodedFrame{encoder.encode(frame), frame.chunks};
+  if (encoding_.size() == slots_.size()) CANREC_CHECK(take_oldest());
+  Slot& slot = *slots_[next_slot_];
+  next_slot_ = (next_slot_ + 1) % slots_.size();
+  std::swap(slot.raw, pending_);
+  pending_.clear();
+  encoding_.push_back(workers_.submit([&slot] {
+    return EncodedFrame{slot.encoder.encode(slot.raw), slot.raw.chunks};
   }));
-  pending_ = {};
   return Ok{};
 }
 

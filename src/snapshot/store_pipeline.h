@@ -37,11 +37,17 @@ class FramePipeline {
  private:
   Status take_oldest();
 
+  // What a frame in flight needs.
+  struct Slot {
+    FrameEncoder encoder;
+    RawFrame raw;
+  };
+
   const JobControl& control_;
   Sink sink_;
   RawFrame pending_;
-  std::vector<std::unique_ptr<FrameEncoder>> encoders_;  // one for each frame in flight
-  size_t next_encoder_ = 0;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  size_t next_slot_ = 0;
   std::deque<std::future<EncodedFrame>> encoding_;
   TaskQueue workers_;  // last, so that it ends before what its tasks use
 };

@@ -165,9 +165,10 @@ class Pruner {
       return needed_.contains(chunk.address) && !writer.has(chunk.address);
     };
     if (std::ranges::none_of(frame.header.chunks, wanted)) return Ok{};
-    CANREC_TRY(const Bytes bytes, pack.read_frame(frame.offset, frame.header.frame_bytes()));
+    Bytes bytes;
+    CANREC_CHECK(pack.read_frame(frame.offset, frame.header.frame_bytes(), bytes));
     Bytes raw(frame.header.raw_size);
-    CANREC_CHECK(decode_payload(bytes, frame.header, frame.offset, raw));
+    CANREC_CHECK(decoder_.unpack(bytes, frame.header, frame.offset, raw));
     size_t at = 0;
     for (const FrameChunk& chunk : frame.header.chunks) {
       const ByteView view = ByteView(raw).subspan(at, chunk.length);
@@ -218,6 +219,7 @@ class Pruner {
   PruneReport report_;
   Addresses needed_;
   Index index_;
+  FrameDecoder decoder_;
   std::vector<PackFile> staying_, removing_, rewriting_;
 };
 

@@ -13,14 +13,11 @@ namespace canrec::snapshot {
 namespace {
 
 constexpr uint64_t kWindow = uint64_t{16} << 20;  // a multiple of every chunk size
+// From here on a window ends where the next frame begins, so that the frame is unpacked once.
+constexpr uint64_t kWindowEnough = uint64_t{14} << 20;
 constexpr size_t kWindowsInFlight = 3;
-
-// A chunk and its place in the window.
-struct Want {
-  Address address;
-  size_t at;
-  uint32_t length;
-};
+// Bytes written at a time. Larger pieces make some kernels look for large free blocks of memory.
+constexpr size_t kWritePiece = size_t{256} << 10;
 
 // Whether the wants are the frame's chunks one after another, so that the frame can be unpacked
 // where they belong.
@@ -47,37 +44,36 @@ Status check_chunks(std::span<const uint8_t> window, const std::vector<Want>& wa
   return Ok{};
 }
 
-// Unpacks the wanted chunks of one frame into the window.
-Status fill(const PackReader& pack, const Location& location, const std::vector<Want>& wants,
-            std::span<uint8_t> window) {
-  CANREC_TRY(const Bytes frame, pack.read_frame(location.offset, location.size));
-  CANREC_TRY(const FrameHeader header,
-             decode_frame_header(frame, pack.chunk_size(), location.offset));
-  if (header.frame_bytes() != frame.size()) {
-    return fail(Errc::kStoreDamaged, location.offset, "index and pack disagree about a frame");
-  }
-  if (lies_in_one_piece(header, wants)) {
-    CANREC_CHECK(decode_payload(frame, header, location.offset,
-                                window.subspan(wants[0].at, header.raw_size)));
-    return check_chunks(window, wants, location.offset);
-  }
-  Bytes raw(header.raw_size);
-  CANREC_CHECK(decode_payload(frame, header, location.offset, raw));
-  std::map<Address, std::pair<size_t, uint32_t>> places;
+// Copies the wanted chunks from an unpacked frame to their places in the window.
+Status place_chunks(const FrameHeader& header, ByteView raw, const std::vector<Want>& wants,
+                    uint64_t offset, std::span<uint8_t> window) {
+  std::map<Address, ByteView> chunks;
   size_t at = 0;
   for (const FrameChunk& chunk : header.chunks) {
-    places.emplace(chunk.address, std::pair(at, chunk.length));
+    chunks.emplace(chunk.address, raw.subspan(at, chunk.length));
     at += chunk.length;
   }
   for (const Want& want : wants) {
-    const auto place = places.find(want.address);
-    if (place == places.end() || place->second.second != want.length) {
-      return fail(Errc::kStoreDamaged, location.offset, "index and pack disagree about a chunk");
+    const auto chunk = chunks.find(want.address);
+    if (chunk == chunks.end() || chunk->second.size() != want.length) {
+      return fail(Errc::kStoreDamaged, offset, "index and pack disagree about a chunk");
     }
-    std::copy_n(raw.begin() + static_cast<std::ptrdiff_t>(place->second.first), want.length,
-                window.begin() + static_cast<std::ptrdiff_t>(want.at));
+    std::ranges::copy(chunk->second, window.subspan(want.at).begin());
   }
-  return check_chunks(window, wants, location.offset);
+  return Ok{};
+}
+
+// Writes the wanted chunks of the window into a file.
+Status write_chunks(WritableFile& file, const Window& window, const std::vector<Want>& wants) {
+  for (size_t i = 0; i < wants.size();) {
+    const size_t begin = wants[i].at;
+    size_t end = begin;
+    while (i < wants.size() && wants[i].at == end && end - begin < kWritePiece) {
+      end += wants[i++].length;
+    }
+    CANREC_CHECK(file.write_at(window.bytes.subspan(begin, end - begin), window.offset + begin));
+  }
+  return Ok{};
 }
 
 // Whatever is wrong with a frame that a backup needs, it is damage of the store; only a disk that
@@ -94,13 +90,19 @@ Error damage_of(const Error& error, uint64_t pack) {
 }  // namespace
 
 struct FileReader::Plan {
+  // Damage and a full disk are told apart: salvaging passes over the one only.
+  struct Outcome {
+    Status filled = Ok{};
+    Status written = Ok{};
+  };
   struct Job {
     Location location;
     std::vector<Want> wants;
-    std::future<Status> done;  // not valid when the pack could not be opened
+    std::future<Outcome> done;  // not valid when the pack could not be opened
     std::optional<Error> error;
   };
   Window window;
+  std::vector<std::pair<size_t, size_t>> zeros;  // places and lengths in the window
   std::vector<Job> jobs;
   std::vector<Want> unknown;  // in no pack
 };
@@ -136,12 +138,19 @@ FileReader::Plan FileReader::plan_window(const Manifest& manifest, const Manifes
       const uint64_t room = (plan.window.size - at + chunk_size - 1) / chunk_size;
       const uint64_t taken = std::min(left, room);
       cursor.second += static_cast<uint32_t>(taken);
+      plan.zeros.emplace_back(at, std::min(taken * chunk_size, plan.window.size - at));
       at += taken * chunk_size;
     } else {
       const Want want{reference.address(cursor.second), static_cast<size_t>(at),
                       static_cast<uint32_t>(std::min<uint64_t>(chunk_size, plan.window.size - at))};
       if (const auto location = index_.find(want.address)) {
-        frames[*location].push_back(want);
+        std::vector<Want>& wants = frames[*location];
+        if (wants.empty() && at >= kWindowEnough) {
+          frames.erase(*location);
+          plan.window.size = at;
+          break;
+        }
+        wants.push_back(want);
       } else {
         plan.unknown.push_back(want);
       }
@@ -154,28 +163,65 @@ FileReader::Plan FileReader::plan_window(const Manifest& manifest, const Manifes
   return plan;
 }
 
-void FileReader::start(Plan& plan) {
+// Unpacks the wanted chunks of one frame into the window, every one checked by its address.
+Status FileReader::fill(const PackReader& pack, const Location& location,
+                        const std::vector<Want>& wants, std::span<uint8_t> window) {
+  const Pool<Scratch>::Lease scratch = scratch_.take();
+  Bytes& frame = scratch->packed;
+  CANREC_CHECK(pack.read_frame(location.offset, location.size, frame));
+  CANREC_TRY(const FrameHeader header,
+             decode_frame_header(frame, pack.chunk_size(), location.offset));
+  if (header.frame_bytes() != frame.size()) {
+    return fail(Errc::kStoreDamaged, location.offset, "index and pack disagree about a frame");
+  }
+  if (lies_in_one_piece(header, wants)) {
+    CANREC_CHECK(scratch->decoder.unpack(frame, header, location.offset,
+                                         window.subspan(wants[0].at, header.raw_size)));
+  } else {
+    Bytes& raw = scratch->raw;
+    raw.resize(header.raw_size);
+    CANREC_CHECK(scratch->decoder.unpack(frame, header, location.offset, raw));
+    CANREC_CHECK(place_chunks(header, raw, wants, location.offset, window));
+  }
+  return check_chunks(window, wants, location.offset);
+}
+
+void FileReader::start(Plan& plan, WritableFile* copy) {
   if (plan.jobs.empty() && plan.unknown.empty()) return;
-  plan.window.bytes.resize(static_cast<size_t>(plan.window.size));
-  const std::span<uint8_t> window(plan.window.bytes);
+  const size_t size = static_cast<size_t>(plan.window.size);
+  plan.window.buffer = buffers_.take();
+  Bytes& buffer = *plan.window.buffer;
+  if (buffer.size() < size) buffer.resize(size);
+  const std::span<uint8_t> window = std::span(buffer).first(size);
+  plan.window.bytes = window;
+  // The buffer was used before.
+  for (const auto& [at, length] : plan.zeros) std::ranges::fill(window.subspan(at, length), 0);
   for (Plan::Job& job : plan.jobs) {
     auto reader = pack(job.location.pack);
     if (!reader) {
       job.error.emplace(std::move(reader).error());
       continue;
     }
-    job.done = workers_.submit(
-        [&job, window, from = *reader] { return fill(*from, job.location, job.wants, window); });
+    job.done = workers_.submit([&job, &plan, window, copy, from = *reader, this] {
+      Plan::Outcome out{fill(*from, job.location, job.wants, window)};
+      if (out.filled && copy != nullptr) {
+        out.written = write_chunks(*copy, plan.window, job.wants);
+      }
+      return out;
+    });
   }
 }
 
 // Waits for the frames of a window; what failed is an error, or lost.
 Status FileReader::finish(Plan& plan, const ManifestFile& file, Salvage salvage) {
+  Status written = Ok{};
   for (Plan::Job& job : plan.jobs) {
     if (!job.done.valid()) continue;
-    Status status = job.done.get();
-    if (!status) job.error.emplace(std::move(status).error());
+    Plan::Outcome outcome = job.done.get();
+    if (!outcome.filled) job.error.emplace(std::move(outcome.filled).error());
+    if (!outcome.written) written = std::move(outcome.written);
   }
+  CANREC_CHECK(std::move(written));
   std::vector<Want> lost = plan.unknown;
   if (!lost.empty() && salvage == Salvage::kNo) {
     return fail(Errc::kStoreDamaged, plan.window.offset + lost[0].at,
@@ -189,7 +235,7 @@ Status FileReader::finish(Plan& plan, const ManifestFile& file, Salvage salvage)
   std::sort(lost.begin(), lost.end(), [](const Want& a, const Want& b) { return a.at < b.at; });
   for (const Want& want : lost) {
     // A damaged chunk may have been unpacked in part.
-    std::fill_n(plan.window.bytes.begin() + static_cast<std::ptrdiff_t>(want.at), want.length, 0);
+    std::ranges::fill(std::span(*plan.window.buffer).subspan(want.at, want.length), 0);
     const uint64_t begin = plan.window.offset + want.at;
     std::vector<FileRange>& ranges = plan.window.lost;
     if (!ranges.empty() && ranges.back().end == begin) {
@@ -202,7 +248,7 @@ Status FileReader::finish(Plan& plan, const ManifestFile& file, Salvage salvage)
 }
 
 Status FileReader::read(const Manifest& manifest, const ManifestFile& file, Salvage salvage,
-                        const std::function<Status(Window)>& visit) {
+                        WritableFile* copy, const std::function<Status(Window)>& visit) {
   const std::vector<Reference> references = manifest.references(file);
   std::pair<size_t, uint32_t> cursor{0, 0};
   std::deque<std::unique_ptr<Plan>> plans;
@@ -212,7 +258,7 @@ Status FileReader::read(const Manifest& manifest, const ManifestFile& file, Salv
     while (next < file.size && plans.size() < kWindowsInFlight) {
       plans.push_back(
           std::make_unique<Plan>(plan_window(manifest, file, references, next, cursor)));
-      start(*plans.back());
+      start(*plans.back(), copy);
       next += plans.back()->window.size;
     }
     status = finish(*plans.front(), file, salvage);

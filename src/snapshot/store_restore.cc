@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Restoring: windows are written on one thread and hashed on another while the next are unpacked.
+// Restoring: the workers that unpack also write; one thread computes the SHA-256 behind them.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
 
-#include "snapshot/image.h"
 #include "snapshot/staged_directory.h"
 #include "snapshot/store_reader.h"
 
@@ -36,20 +35,16 @@ class Restorer {
     Sha256Stream hash;
     const size_t lost_before = report.lost.size();
     const auto visit = [&](Window window) -> Status {
-      CANREC_CHECK(wait());
+      wait();
       report.lost.insert(report.lost.end(), window.lost.begin(), window.lost.end());
       control_.advance(window.size);
       current_ = std::move(window);
       hashed_ = hasher_.submit([&hash, this] { hash_window(hash, current_); });
-      written_ = writer_.submit([&out, this] {
-        return write_sparse(*out, {current_.offset, current_.bytes}, control_.interrupt);
-      });
       return Ok{};
     };
-    Status status = reader_.read(manifest, file, salvage_, visit);
-    Status last = wait();
+    Status status = reader_.read(manifest, file, salvage_, out.get(), visit);
+    wait();
     if (!status) return status;
-    if (!last) return last;
     report.bytes += file.size;
     if (report.lost.size() == lost_before && hash.finish() != file.sha256) {
       return fail(Errc::kHashMismatch,
@@ -61,10 +56,8 @@ class Restorer {
   RestoreReport report;
 
  private:
-  Status wait() {
+  void wait() {
     if (hashed_.valid()) hashed_.get();
-    if (written_.valid()) return written_.get();
-    return Ok{};
   }
 
   FileSystem& system_;
@@ -73,9 +66,7 @@ class Restorer {
   const JobControl& control_;
   Window current_;
   std::future<void> hashed_;
-  std::future<Status> written_;
   TaskQueue hasher_{1};
-  TaskQueue writer_{1};
 };
 
 }  // namespace

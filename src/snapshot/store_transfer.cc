@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "snapshot/image.h"
+#include "snapshot/store_pool.h"
 #include "snapshot/store_reader.h"
 #include "snapshot/store_writer.h"
 
@@ -32,16 +33,17 @@ Status visit_chunks(const Manifest& manifest, FileReader& reader,
     return Ok{};
   };
   for (const ManifestFile& file : manifest.files()) {
-    CANREC_CHECK(reader.read(manifest, file, Salvage::kNo, cut));
+    CANREC_CHECK(reader.read(manifest, file, Salvage::kNo, nullptr, cut));
   }
   return Ok{};
 }
 
 // A frame of an imported file: read and checked on a worker.
-Result<EncodedFrame> read_checked(const PackReader& pack, const FrameInfo& frame) {
+Result<EncodedFrame> read_checked(const PackReader& pack, const FrameInfo& frame,
+                                  FrameDecoder& decoder) {
   EncodedFrame out;
-  CANREC_TRY(out.bytes, pack.read_frame(frame.offset, frame.header.frame_bytes()));
-  CANREC_CHECK(check_chunks(out.bytes, frame.header, frame.offset));
+  CANREC_CHECK(pack.read_frame(frame.offset, frame.header.frame_bytes(), out.bytes));
+  CANREC_CHECK(decoder.check(out.bytes, frame.header, frame.offset));
   out.chunks = frame.header.chunks;
   return out;
 }
@@ -49,6 +51,7 @@ Result<EncodedFrame> read_checked(const PackReader& pack, const FrameInfo& frame
 Status take_frames(const PackReader& pack, ChunkWriter& writer, const JobControl& control) {
   std::deque<std::future<Result<EncodedFrame>>> reading;
   std::vector<Error> damage;
+  Pool<FrameDecoder> decoders;
   TaskQueue workers(control.threads);
   const auto take = [&]() -> Status {
     Result<EncodedFrame> frame = reading.front().get();
@@ -62,7 +65,8 @@ Status take_frames(const PackReader& pack, ChunkWriter& writer, const JobControl
   };
   const auto visit = [&](const FrameInfo& frame) -> Status {
     if (reading.size() == kFramesInFlight) CANREC_CHECK(take());
-    reading.push_back(workers.submit([&pack, frame] { return read_checked(pack, frame); }));
+    reading.push_back(workers.submit(
+        [&pack, frame, &decoders] { return read_checked(pack, frame, *decoders.take()); }));
     return Ok{};
   };
   CANREC_CHECK(pack.walk(visit, damage));

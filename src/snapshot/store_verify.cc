@@ -7,6 +7,7 @@
 #include <set>
 
 #include "snapshot/store_frame.h"
+#include "snapshot/store_pool.h"
 #include "snapshot/store_reader.h"
 
 namespace canrec::snapshot {
@@ -14,11 +15,17 @@ namespace {
 
 constexpr size_t kFramesInFlight = 8;
 
+// What a thread needs to check a frame.
+struct Scratch {
+  FrameDecoder decoder;
+  Bytes bytes;
+};
+
 // Checks one frame's content; deep unpacks it and hashes every chunk.
-Status check_frame(const PackReader& pack, const FrameInfo& frame, bool deep) {
-  CANREC_TRY(const Bytes bytes, pack.read_frame(frame.offset, frame.header.frame_bytes()));
-  if (deep) return check_chunks(bytes, frame.header, frame.offset);
-  if (payload_is_whole(bytes, frame.header)) return Ok{};
+Status check_frame(const PackReader& pack, const FrameInfo& frame, bool deep, Scratch& scratch) {
+  CANREC_CHECK(pack.read_frame(frame.offset, frame.header.frame_bytes(), scratch.bytes));
+  if (deep) return scratch.decoder.check(scratch.bytes, frame.header, frame.offset);
+  if (payload_is_whole(scratch.bytes, frame.header)) return Ok{};
   return fail(Errc::kStoreDamaged, frame.offset + frame.header.header_bytes(),
               "frame content does not have its hash");
 }
@@ -72,8 +79,8 @@ class Verifier {
         [&](const FrameInfo& frame) -> Status {
           ++report_.frames;
           if (checking.size() == kFramesInFlight) CANREC_CHECK(take());
-          checking.emplace_back(frame, workers_.submit([&reader = *pack, frame, deep = deep_] {
-            return check_frame(reader, frame, deep);
+          checking.emplace_back(frame, workers_.submit([&reader = *pack, frame, this] {
+            return check_frame(reader, frame, deep_, *scratch_.take());
           }));
           return Ok{};
         },
@@ -168,11 +175,12 @@ class Verifier {
   Status check_hash(const Manifest& manifest, const ManifestFile& file, BackupDamage& damage) {
     FileReader reader(store_, good_, control_);
     Sha256Stream hash;
-    Status status = reader.read(manifest, file, Salvage::kNo, [&](Window window) -> Status {
-      hash_window(hash, window);
-      control_.advance(window.size);
-      return Ok{};
-    });
+    Status status =
+        reader.read(manifest, file, Salvage::kNo, nullptr, [&](Window window) -> Status {
+          hash_window(hash, window);
+          control_.advance(window.size);
+          return Ok{};
+        });
     if (!status && status.error().code() == Errc::kInterrupted) return status;
     if (status && hash.finish() != file.sha256) {
       status = fail(Errc::kHashMismatch,
@@ -191,6 +199,7 @@ class Verifier {
   VerifyReport report_;
   Index good_;
   std::set<Location> frames_;
+  Pool<Scratch> scratch_;
   TaskQueue workers_;
 };
 

@@ -26,6 +26,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto header = decode_frame_header(bytes, store::kDefaultChunkSize, 0);
   if (!header) return 0;
   CANREC_ASSERT(header->raw_size <= store::kMaxFrameBytes);
-  (void)check_chunks(bytes, *header, 0);
+  (void)FrameDecoder().check(bytes, *header, 0);
   return 0;
 }

@@ -126,6 +126,29 @@ TEST_F(Stores, HoldFilesOfManyWindowsAndZeros) {
   EXPECT_LT(status.st_blocks * 512, 1 << 20);
 }
 
+TEST_F(Stores, GiveBackFramesThatLieAcrossWindows) {
+  // Frames of a megabyte with zeros between their chunks, so that no window ends where a frame
+  // does; then chunks of later backups strewn over all windows.
+  Files files;
+  Bytes& heap = files["wasm_memory.bin"];
+  heap = noise((18 << 20) + 77, 11);
+  for (size_t at = 0; at + kTestChunk <= heap.size(); at += 7 * kTestChunk) {
+    std::fill_n(heap.begin() + static_cast<std::ptrdiff_t>(at), kTestChunk, 0);
+  }
+  const auto first = store.create(files, 1);
+  ASSERT_TRUE(first);
+  const Files before = files;
+  for (size_t at = 5000; at < heap.size(); at += 300'000) heap[at] ^= 1;
+  // A chunk that stands in many places, among them the first of the first window.
+  for (size_t at = 0; at < heap.size() - kTestChunk; at += 900 * kTestChunk) {
+    std::fill_n(heap.begin() + static_cast<std::ptrdiff_t>(at), kTestChunk, 9);
+  }
+  const auto second = store.create(files, 2);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(store.holds(first->id, before));
+  EXPECT_TRUE(store.holds(second->id, files));
+}
+
 TEST_F(Stores, BackUpDirectoriesFileByFile) {
   const fs::path dir = temporary / "dir";
   fs::create_directories(dir / "wasm_chunk_store");
@@ -753,7 +776,7 @@ TEST(StoreFrames, RejectChunksThatUnpackToMoreThanTheySay) {
   const Bytes frame = encoder.encode(raw);
   const auto header = decode_frame_header(frame, kTestChunk, 0);
   ASSERT_TRUE(header);
-  EXPECT_TRUE(check_chunks(frame, *header, 0));
+  EXPECT_TRUE(FrameDecoder().check(frame, *header, 0));
   // The same payload under a header that announces less, and one that announces more.
   for (const size_t chunks : {99u, 101u}) {
     FrameHeader lying = *header;
@@ -763,7 +786,7 @@ TEST(StoreFrames, RejectChunksThatUnpackToMoreThanTheySay) {
     append(bomb, ByteView(frame).subspan(header->header_bytes()));
     const auto read = decode_frame_header(bomb, kTestChunk, 0);
     ASSERT_TRUE(read);
-    const Status status = check_chunks(bomb, *read, 700);
+    const Status status = FrameDecoder().check(bomb, *read, 700);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code(), Errc::kStoreDamaged);
     EXPECT_EQ(status.error().offset(), 700 + read->header_bytes());
@@ -777,7 +800,7 @@ TEST(StoreFrames, RejectEveryTruncationAndDamage) {
   const Bytes frame = FrameEncoder(1).encode(raw);
   const auto whole = [](ByteView bytes) {
     const auto header = decode_frame_header(bytes, kTestChunk, 0);
-    return header && check_chunks(bytes, *header, 0);
+    return header && FrameDecoder().check(bytes, *header, 0);
   };
   EXPECT_TRUE(whole(frame));
   for (size_t n = 0; n < frame.size(); ++n) {
