@@ -45,9 +45,10 @@ std::string flowed(const Session& session, std::string_view text, size_t indent)
 std::string module_line(const char* which, const wasm::LoadedModule& loaded,
                         const wasmdiff::Layout& layout) {
   const wasm::Module& module = loaded.module;
-  std::string line = fmt::format("  {}  sha256 {}  {} bytes{}  {}", which, to_hex(loaded.hash),
+  const bool unknown = layout.toolchain.kind == wasm::Toolchain::kUnknown;
+  std::string line = fmt::format("  {}  sha256 {}  {} bytes{}  {}{}", which, to_hex(loaded.hash),
                                  grouped(loaded.stored_size), loaded.gzipped ? " (gzip)" : "",
-                                 to_string(layout.toolchain.kind));
+                                 to_string(layout.toolchain.kind), unknown ? " toolchain" : "");
   if (!layout.toolchain.compiler.empty()) line += fmt::format(" ({})", layout.toolchain.compiler);
   if (!module.memories.empty()) {
     line += fmt::format(", {}-bit memory, {} pages", module.is_64() ? 64 : 32,

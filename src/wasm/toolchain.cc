@@ -80,10 +80,12 @@ bool detect_motoko(const Module& module, const FunctionNames& names, const CallG
     return name == "canister_update __motoko_async_helper";
   });
   if (compiler == nullptr && types == nullptr && labels == nullptr && !helper) return false;
-  const bool enhanced = persistence != nullptr || module.is_64();
+  // The section does not tell them apart: a 32-bit module may have been given one for an upgrade
+  // that keeps memory.
+  const bool enhanced = module.is_64();
   facts.toolchain = enhanced ? Toolchain::kMotokoEnhanced : Toolchain::kMotokoClassical;
   if (compiler != nullptr) facts.compiler = section_text(module, *compiler);
-  if (persistence != nullptr) facts.layout = section_text(module, *persistence);
+  if (enhanced && persistence != nullptr) facts.layout = section_text(module, *persistence);
   facts.collector = motoko_collector(module, names, graph);
   const Section* sign = compiler != nullptr ? compiler : types != nullptr ? types : labels;
   facts.evidence = sign != nullptr
@@ -152,7 +154,7 @@ std::string_view to_string(Toolchain toolchain) {
     case Toolchain::kMotokoEnhanced:
       return "Motoko, enhanced orthogonal persistence";
     case Toolchain::kAzle:
-      return "Azle (TypeScript or JavaScript)";
+      return "Azle";
     case Toolchain::kC:
       return "C or C++";
   }

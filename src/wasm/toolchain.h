@@ -18,7 +18,7 @@ enum class Toolchain : uint8_t {
   kUnknown,
   kRust,
   kMotokoClassical,  ///< state goes through stable memory at an upgrade
-  kMotokoEnhanced,   ///< enhanced orthogonal persistence: the heap is kept
+  kMotokoEnhanced,   ///< enhanced orthogonal persistence: the heap is kept, 64-bit only
   kAzle,             ///< TypeScript or JavaScript on Rust
   kC,                ///< C or C++
 };

@@ -41,17 +41,20 @@ Status read_both(Subject& subject) {
   // Rare: only then does it matter which of several equal segments an instruction names.
   if (dropped.any) CANREC_CHECK(scan_both(subject, dropped));
   for (const Which w : {kOld, kNew}) {
-    subject.layouts[w] = read_layout(subject.sides[w], subject.scans[w]);
+    subject.layouts[w] = read_layout(subject.sides[w], subject.scans[w], subject.names[w]);
   }
   return Ok{};
 }
 
 Column column_of(const Subject& subject) {
-  const Toolchain a = subject.layouts[kOld].toolchain.kind;
-  const Toolchain b = subject.layouts[kNew].toolchain.kind;
-  if (a == Toolchain::kMotokoEop && b == Toolchain::kMotokoEop) return Column::kMotokoEop;
-  if (a == Toolchain::kMotokoClassical || b == Toolchain::kMotokoClassical) {
-    return Column::kMotokoClassical;
+  const ToolchainFacts& a = subject.layouts[kOld].toolchain;
+  const ToolchainFacts& b = subject.layouts[kNew].toolchain;
+  if (a.is_motoko_eop() && b.is_motoko_eop()) return Column::kMotokoEop;
+  for (const wasm::Toolchain kind : {a.kind, b.kind}) {
+    // Without its section an enhanced program is held to the stricter rules.
+    if (kind == wasm::Toolchain::kMotokoClassical || kind == wasm::Toolchain::kMotokoEnhanced) {
+      return Column::kMotokoClassical;
+    }
   }
   return Column::kNative;
 }
@@ -137,7 +140,7 @@ void compiler_rule(const Subject& subject, std::vector<Finding>& out) {
   const ToolchainFacts& a = subject.layouts[kOld].toolchain;
   const ToolchainFacts& b = subject.layouts[kNew].toolchain;
   // Tools strip the sections that name the compiler.
-  const bool unknown = a.kind == Toolchain::kUnknown || b.kind == Toolchain::kUnknown;
+  const bool unknown = a.kind == wasm::Toolchain::kUnknown || b.kind == wasm::Toolchain::kUnknown;
   const bool silent = a.compiler.empty() || b.compiler.empty();
   if (unknown || (a.kind == b.kind && (silent || a.compiler == b.compiler))) return;
   const bool code_changed = !subject.changed.empty() || !subject.pairing.added.empty();
@@ -318,10 +321,10 @@ Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& n
   Subject& subject = *out.subject;
   subject.sides[kOld].module = &old_module;
   subject.sides[kNew].module = &new_module;
-  CANREC_CHECK(read_both(subject));
-  subject.column = column_of(subject);
   subject.names.emplace_back(old_module, options.names);
   subject.names.emplace_back(new_module, options.names);
+  CANREC_CHECK(read_both(subject));
+  subject.column = column_of(subject);
   pair_and_compare(subject);
 
   std::vector<Finding> found;

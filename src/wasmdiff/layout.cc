@@ -71,7 +71,7 @@ std::optional<uint64_t> constant_value(const wasm::Module& module, uint32_t glob
   return wasm::constant_address(module.globals[global].init);
 }
 
-Layout read_layout(const Side& side, const CodeScan& scan) {
+Layout read_layout(const Side& side, const CodeScan& scan, const wasm::FunctionNames& names) {
   const wasm::Module& module = *side.module;
   Layout out;
   out.image = data_image(module);
@@ -85,7 +85,7 @@ Layout read_layout(const Side& side, const CodeScan& scan) {
     out.tables.push_back(std::move(*table));
   }
   out.persisted = wasm::persisted_globals(module);
-  out.toolchain = recognise_toolchain(module);
+  out.toolchain = recognise_toolchain(module, names);
   out.data_end = exported_constant(module, "__data_end");
   out.heap_base = exported_constant(module, "__heap_base");
   find_stack_pointer(module, scan, out);

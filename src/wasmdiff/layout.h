@@ -40,7 +40,7 @@ struct Layout {
     return address >= statics_begin && address < statics_end;
   }
 };
-Layout read_layout(const Side& side, const CodeScan& scan);
+Layout read_layout(const Side& side, const CodeScan& scan, const wasm::FunctionNames& names);
 
 /// The value of a constant i32 or i64 global, zero-extended.
 std::optional<uint64_t> constant_value(const wasm::Module& module, uint32_t global);

@@ -33,14 +33,18 @@ TEST(DetectToolchain, TellsClassicalFromEnhancedMotoko) {
   ModuleFacts facts = facts_of(classical);
   EXPECT_EQ(facts.toolchain.toolchain, Toolchain::kMotokoClassical);
   EXPECT_EQ(facts.toolchain.compiler, "0.14.9");
-  parts.custom.push_back(
-      text_section("icp:private enhanced-orthogonal-persistence", "64-bit, layout version 1"));
+  // The section that an upgrade with a kept heap asks for makes no other runtime of it.
+  parts.custom.push_back(text_section("icp:private enhanced-orthogonal-persistence", ""));
+  const Bytes prepared = parts.module();
+  EXPECT_EQ(facts_of(prepared).toolchain.toolchain, Toolchain::kMotokoClassical);
+  parts.custom.back() =
+      text_section("icp:private enhanced-orthogonal-persistence", "64-bit, layout version 1");
+  parts.memories = {{0x04, 0x01}};
   const Bytes enhanced = parts.module();
   facts = facts_of(enhanced);
   EXPECT_EQ(facts.toolchain.toolchain, Toolchain::kMotokoEnhanced);
   EXPECT_EQ(facts.toolchain.layout, "64-bit, layout version 1");
   parts.custom = {text_section("motoko", "")};
-  parts.memories = {{0x04, 0x01}};
   const Bytes wide = parts.module();
   EXPECT_EQ(facts_of(wide).toolchain.toolchain, Toolchain::kMotokoEnhanced);
 }
