@@ -51,8 +51,8 @@ std::string module_line(const char* which, const wasm::LoadedModule& loaded,
                                  to_string(layout.toolchain.kind), unknown ? " toolchain" : "");
   if (!layout.toolchain.compiler.empty()) line += fmt::format(" ({})", layout.toolchain.compiler);
   if (!module.memories.empty()) {
-    line += fmt::format(", {}-bit memory, {} pages", module.is_64() ? 64 : 32,
-                        grouped(module.memories[0].limits.min));
+    line += fmt::format(", {}-bit memory, {}", module.is_64() ? 64 : 32,
+                        wasmdiff::counted(module.memories[0].limits.min, "page"));
   }
   return line + "\n";
 }
@@ -185,9 +185,8 @@ void print_finding(Session& session, const DiffReport& report, const Finding& fi
   labelled("next", finding.next);
 }
 
-}  // namespace
-
-void print_diff_text(Session& session, const DiffReport& report) {
+// What was compared, and the word: every report begins with it.
+void print_header(Session& session, const DiffReport& report) {
   session.print(fmt::format("wasm-layout-diff  {} -> {}   canrec {}\n", report.old_path,
                             report.new_path, CANREC_VERSION));
   const auto& subject = *report.comparison->subject;
@@ -199,6 +198,21 @@ void print_diff_text(Session& session, const DiffReport& report) {
   }
   session.print("\n");
   print_headline(session, report);
+}
+
+// The column of the old code: half of a terminal; elsewhere as wide as its longest line, so that
+// nothing is cut off in a report that is saved.
+size_t old_column(const Session& session, const wasmdiff::SideBySide& code, size_t title) {
+  if (session.is_terminal()) return std::max<size_t>(30, (session.width() - 3) / 2);
+  size_t column = title;
+  for (const wasmdiff::CodeRow& row : code.rows) column = std::max(column, row.old_text.size());
+  return column;
+}
+
+}  // namespace
+
+void print_diff_text(Session& session, const DiffReport& report) {
+  print_header(session, report);
   print_clients(session, report);
   print_facts(session, report);
   for (const Finding& finding : report.comparison->findings) {
@@ -207,18 +221,19 @@ void print_diff_text(Session& session, const DiffReport& report) {
 }
 
 void print_side_by_side(Session& session, const DiffReport& report) {
+  print_header(session, report);
   const auto& subject = *report.comparison->subject;
   const wasmdiff::SideBySide& code = *report.code;
-  const size_t column = std::max<size_t>(30, (session.width() - 5) / 2);
-  const auto cell = [&](const std::string& text) {
-    if (text.size() > column) return text.substr(0, column - 3) + "...";
-    return text + std::string(column - text.size(), ' ');
-  };
   const std::string old_title =
       code.old_fn ? "old " + subject.function(wasmdiff::kOld, *code.old_fn) : "no old function";
   const std::string new_title =
       code.new_fn ? "new " + subject.function(wasmdiff::kNew, *code.new_fn) : "no new function";
-  session.print(session.toned(Tone::kBold, cell(old_title) + "   " + new_title) + "\n");
+  const size_t column = old_column(session, code, old_title.size());
+  const auto cell = [&](const std::string& text) {
+    if (text.size() > column) return text.substr(0, column - 3) + "...";
+    return text + std::string(column - text.size(), ' ');
+  };
+  session.print("\n" + session.toned(Tone::kBold, cell(old_title) + "   " + new_title) + "\n");
   for (const wasmdiff::CodeRow& row : code.rows) {
     const bool both = row.old_offset && row.new_offset;
     const char* mark = row.same ? " " : both ? "|" : row.old_offset ? "<" : ">";

@@ -207,8 +207,8 @@ std::string data_fact(const Subject& subject, const std::vector<Finding>& findin
     text = fmt::format("0x{:08x}..0x{:08x} -> 0x{:08x}..0x{:08x}, differs", a.image.begin,
                        a.image.end, b.image.begin, b.image.end);
   } else {
-    text = fmt::format("0x{:08x}..0x{:08x} identical ({} segments, {} in the new module)",
-                       b.image.begin, b.image.end, subject.module(kOld).data.size(),
+    text = fmt::format("0x{:08x}..0x{:08x} identical ({}, {} in the new module)", b.image.begin,
+                       b.image.end, counted(subject.module(kOld).data.size(), "segment"),
                        subject.module(kNew).data.size());
   }
   const bool moved = std::ranges::any_of(
@@ -228,11 +228,12 @@ std::string table_fact(const Subject& subject, const std::vector<Finding>& findi
   size_t slots = 0;
   for (const TableImage& table : tables) slots += table.size();
   for (const Finding& finding : findings) {
-    if (finding.code == "table.slot") return fmt::format("{} slots; {}", slots, finding.what);
+    if (finding.code == "table.slot")
+      return fmt::format("{}; {}", counted(slots, "slot"), finding.what);
   }
   if (has(findings, "table.unknown")) return "cannot be laid out";
   const bool changed = has(findings, "table.body");
-  return fmt::format("{} slots, every slot the same function{}", slots,
+  return fmt::format("{}, every slot the same function{}", counted(slots, "slot"),
                      changed ? " (some of them changed)" : "");
 }
 
@@ -252,7 +253,7 @@ std::string memory_fact(const Subject& subject) {
   const auto text = [](const wasm::Module& module) -> std::string {
     if (module.memories.empty()) return "none";
     const wasm::Limits& limits = module.memories[0].limits;
-    return fmt::format("{}-bit, {} pages{}", limits.is_64 ? 64 : 32, grouped(limits.min),
+    return fmt::format("{}-bit, {}{}", limits.is_64 ? 64 : 32, counted(limits.min, "page"),
                        limits.has_max ? fmt::format(" up to {}", grouped(limits.max)) : "");
   };
   const std::string a = text(subject.module(kOld));

@@ -2,8 +2,12 @@
 // Words for severities, and the one rule that makes a verdict.
 #include "wasmdiff/finding.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
+
+#include "base/bytes.h"
 
 namespace canrec::wasmdiff {
 
@@ -31,6 +35,10 @@ std::string_view to_string(Word word) {
       return "unsafe";
   }
   return "";
+}
+
+std::string counted(uint64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }
 
 void sort_worst_first(std::vector<Finding>& findings) {

@@ -55,6 +55,9 @@ struct Finding {
   Place place;
 };
 
+/// "1 page", "1,024 pages": `noun` in the singular, its plural made with an s.
+std::string counted(uint64_t number, std::string_view noun);
+
 /// Puts the worst findings first and keeps the order of equal ones.
 void sort_worst_first(std::vector<Finding>& findings);
 

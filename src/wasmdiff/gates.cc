@@ -13,7 +13,7 @@ GateResult at_most(const Comparison& comparison, uint32_t limit) {
   const FunctionCounts& counts = comparison.counts;
   const uint32_t total = counts.changed + counts.added + counts.removed;
   return {fmt::format("--max-changed-functions {}", limit), total <= limit,
-          fmt::format("{} functions changed, added or removed", total)};
+          fmt::format("{} changed, added or removed", counted(total, "function"))};
 }
 
 // Functions of a module that differ from the other module.

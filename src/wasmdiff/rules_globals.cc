@@ -161,35 +161,75 @@ void entry_rules(const Subject& subject, std::vector<Finding>& out) {
   }
 }
 
+bool is_constant(const Subject& subject, const GlobalChange& change) {
+  return !subject.module(kOld).globals[change.old_global].type.is_mutable &&
+         !subject.module(kNew).globals[change.new_global].type.is_mutable;
+}
+
+// The functions that use another global, one line each; `constants` chooses which globals count.
+struct Uses {
+  std::vector<std::string> lines;
+  Place place;
+};
+Uses changed_uses(const Subject& subject, bool constants) {
+  Uses uses;
+  for (const ChangedFunction& changed : subject.changed) {
+    for (const GlobalChange& change : changed.diff.globals) {
+      if (is_constant(subject, change) != constants) continue;
+      if (uses.lines.empty()) {
+        uses.place.old_function = changed.old_fn;
+        uses.place.new_function = changed.new_fn;
+      }
+      const std::string value =
+          constants ? fmt::format(": {} -> {}", value_text(subject.module(kOld), change.old_global),
+                                  value_text(subject.module(kNew), change.new_global))
+                    : "";
+      if (uses.lines.size() < 8) {
+        uses.lines.push_back(fmt::format("{} uses global {} where it used global {}{}",
+                                         subject.function(kNew, changed.new_fn), change.new_global,
+                                         change.old_global, value));
+      }
+      break;
+    }
+  }
+  return uses;
+}
+
+// A function that is the same but for the constants it takes from globals. No list shows those: a
+// constant is persisted only when it is exported.
+void constant_rule(const Subject& subject, std::vector<Finding>& out) {
+  Uses uses = changed_uses(subject, true);
+  if (uses.lines.empty()) return;
+  const bool eop = subject.column == Column::kMotokoEop;
+  out.push_back(
+      {.code = "statics.end",
+       .area = "statics",
+       .rows = "21",
+       .weights = eop ? Weights{Severity::kReview, Severity::kNote} : both(Severity::kUnsafe),
+       .what = "code uses a constant global that has another value",
+       .evidence = std::move(uses.lines),
+       .why =
+           "such constants are addresses that the linker gave, as the one where the heap begins; "
+           "the old heap was laid out for the old ones",
+       .next = "keep the static area as it is",
+       .place = uses.place});
+}
+
 // A function that is the same but for the places of the globals it uses: globals of equal type and
 // value changed places, which the list cannot show.
 void swapped_rule(const Subject& subject, std::vector<Finding>& out) {
-  std::vector<std::string> lines;
-  Place place;
-  for (const ChangedFunction& changed : subject.changed) {
-    if (changed.diff.globals.empty()) continue;
-    if (lines.empty()) {
-      place.old_function = changed.old_fn;
-      place.new_function = changed.new_fn;
-    }
-    const GlobalChange& first = changed.diff.globals.front();
-    if (lines.size() < 8) {
-      lines.push_back(fmt::format("{} uses global {} where it used global {}",
-                                  subject.function(kNew, changed.new_fn), first.new_global,
-                                  first.old_global));
-    }
-  }
-  if (lines.empty()) return;
+  Uses uses = changed_uses(subject, false);
+  if (uses.lines.empty()) return;
   out.push_back({.code = "global.swapped",
                  .area = "global",
                  .rows = "19",
                  .weights = {Severity::kUnsafe, Severity::kReview},
                  .what = "code uses a mutable global at another place of the persisted list",
-                 .evidence = std::move(lines),
+                 .evidence = std::move(uses.lines),
                  .why = "values are matched by place alone: the code would find the value of "
                         "another global, and nothing would complain",
                  .next = "keep mutable globals in their old order",
-                 .place = place});
+                 .place = uses.place});
 }
 
 // A reference in a global cannot be carried by a snapshot.
@@ -218,6 +258,7 @@ void global_rules(const Subject& subject, std::vector<Finding>& out) {
   list_rule(subject, out);
   entry_rules(subject, out);
   swapped_rule(subject, out);
+  constant_rule(subject, out);
   reference_rule(subject, out);
 }
 

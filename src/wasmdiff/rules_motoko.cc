@@ -84,7 +84,7 @@ void motoko_type_rules(const Subject& subject, std::vector<Finding>& out) {
                   .what = "only one of the modules tells its stable types",
                   .evidence = {},
                   .why = "whether the variables fit is not known",
-                  .next = "compare the programs' stable signatures (canrec motoko)",
+                  .next = "see each variable by its path (canrec motoko check OLD NEW)",
                   .place = {}};
   if (a != nullptr) finding.place.old_offset = a->payload.begin;
   if (b != nullptr) finding.place.new_offset = b->payload.begin;

@@ -30,6 +30,20 @@ TEST(Adversary, SwapsTwoGlobalsOfEqualTypeAndValue) {
   EXPECT_TRUE(c.has("global.swapped"));
 }
 
+TEST(Adversary, MovesAConstantThatNoListShows) {
+  const auto with = [](int32_t heap_base) {
+    return [=](Canister& m) {
+      m.globals.push_back({0x7f, false, i32(heap_base), ""});
+      m.functions[kFnGet].code = code({global_get(1), {0x1a}});
+    };
+  };
+  const Compared c = between(with(70000), with(70016));
+  expect_never_safe(c);
+  EXPECT_EQ(c.s(), Word::kUnsafe);
+  EXPECT_TRUE(c.has("statics.end"));
+  EXPECT_FALSE(c.has("global.swapped"));
+}
+
 TEST(Adversary, SwapsPassiveSegmentsThatCodeNamesByNumber) {
   const auto with = [](const char* first, const char* second) {
     return [=](Canister& m) {
