@@ -7,8 +7,10 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/input_file.h"
+#include "cli/findings.h"
 
 namespace canrec::cli {
 namespace {
@@ -22,8 +24,17 @@ std::string verdict_text(const Session& session, std::string_view route,
                     : verdict.word == "review" ? Tone::kWarning
                                                : Tone::kBad;
   std::string out = fmt::format("route {}: {}\n", route, session.toned(tone, verdict.word));
-  for (const std::string& reason : verdict.reasons) out += fmt::format("  {}\n", reason);
+  for (const patch::VerdictReason& reason : verdict.reasons) {
+    out += fmt::format("  {}\n", wrapped(reason.what, 2, session.width()));
+    out += fmt::format("    why   {}\n", wrapped(reason.why, 10, session.width()));
+    out += fmt::format("    next  {}\n", wrapped(reason.next, 10, session.width()));
+  }
   return out;
+}
+
+std::string note_text(const Session& session, std::string_view note) {
+  return fmt::format("\n{}  {}\n", session.toned(Tone::kNote, "NOTE"),
+                     wrapped(note, 6, session.width()));
 }
 
 std::string report_text(const Session& session, const PatchOutput& options,
@@ -40,17 +51,17 @@ std::string report_text(const Session& session, const PatchOutput& options,
   };
   if (evidence.changes.empty()) {
     out += session.toned(Tone::kGood, "NOTHING CHANGED") + ": the output is the input.\n";
-    return out;
+  } else {
+    out += session.toned(Tone::kGood, "PROVEN");
+    out += fmt::format(": {} changed, {} the same", functions(evidence.functions_changed),
+                       grouped(evidence.functions_same));
+    if (evidence.functions_added > 0) out += fmt::format(", {} added", evidence.functions_added);
+    if (evidence.imports_added > 0) out += fmt::format(", {} imported", evidence.imports_added);
+    out += "; memory, tables, globals, data and every other section are as they were.\n\n";
+    out += changes_text(session, evidence.changes);
   }
-  out += session.toned(Tone::kGood, "PROVEN");
-  out += fmt::format(": {} changed, {} the same", functions(evidence.functions_changed),
-                     grouped(evidence.functions_same));
-  if (evidence.functions_added > 0) out += fmt::format(", {} added", evidence.functions_added);
-  if (evidence.imports_added > 0) out += fmt::format(", {} imported", evidence.imports_added);
-  out += "; memory, tables, globals, data and every other section are as they were.\n\n";
-  out += changes_text(session, evidence.changes);
   for (const std::string& note : evidence.notes) {
-    out += fmt::format("\n{}  {}\n", session.toned(Tone::kNote, "NOTE"), note);
+    out += note_text(session, note);
   }
   out += "\n";
   out += verdict_text(session, "S (snapshot with the new module)", evidence.route_s);
@@ -63,7 +74,12 @@ std::string report_text(const Session& session, const PatchOutput& options,
 }
 
 ordered_json verdict_json(const patch::RouteVerdict& verdict) {
-  return {{"verdict", verdict.word}, {"reasons", verdict.reasons}};
+  ordered_json reasons = ordered_json::array();
+  for (const patch::VerdictReason& reason : verdict.reasons) {
+    reasons.push_back(
+        {{"code", reason.code}, {"what", reason.what}, {"why", reason.why}, {"next", reason.next}});
+  }
+  return {{"verdict", verdict.word}, {"reasons", std::move(reasons)}};
 }
 
 ordered_json report_json(const PatchOutput& options, const Evidence& evidence) {
@@ -146,7 +162,7 @@ ExitCode run_with_plan(Session& session, const ApplyOptions& options, bool only_
   session.print(fmt::format("{}\n  input   sha256 {}  {}\n\n", plan.command, to_hex(plan.input),
                             human_size(plan.input_size)));
   session.print(changes_text(session, changes));
-  for (const std::string& note : plan.notes) session.print(fmt::format("\nNOTE  {}\n", note));
+  for (const std::string& note : plan.notes) session.print(note_text(session, note));
   return ExitCode::kDone;
 }
 
@@ -203,7 +219,7 @@ ExitCode run_patch(Session& session, const PatchOutput& options, const MakePlan&
 
 std::string changes_text(const Session& session, const std::vector<patch::ShownChange>& changes) {
   std::string out;
-  for (const patch::ShownChange& change : changes) {
+  const auto add = [&](const patch::ShownChange& change) {
     out += fmt::format("  0x{:08x}  {}    {}\n", change.offset,
                        session.toned(Tone::kBold, change.where),
                        session.toned(Tone::kDim, change.reason));
@@ -213,6 +229,16 @@ std::string changes_text(const Session& session, const std::vector<patch::ShownC
     for (const std::string& line : change.after) {
       out += fmt::format("              {}\n", session.toned(Tone::kGood, "+ " + line));
     }
+  };
+  // What was meant first, then the lists that it stands in.
+  for (const patch::ShownChange& change : changes) {
+    if (!change.follows) add(change);
+  }
+  bool first = true;
+  for (const patch::ShownChange& change : changes) {
+    if (!change.follows) continue;
+    if (std::exchange(first, false)) out += "\n  and in the module's lists:\n";
+    add(change);
   }
   return out;
 }
@@ -224,6 +250,7 @@ ordered_json changes_json(const std::vector<patch::ShownChange>& changes) {
                     {"length", change.length},
                     {"where", change.where},
                     {"reason", change.reason},
+                    {"follows", change.follows},
                     {"old", change.before},
                     {"new", change.after}});
   }

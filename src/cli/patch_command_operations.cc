@@ -5,6 +5,7 @@
 #include "base/input_file.h"
 #include "cli/patch_command.h"
 #include "patch/operations.h"
+#include "snapshot/directory.h"
 
 namespace canrec::cli {
 namespace {
@@ -194,25 +195,43 @@ void add_sections(CLI::App& parent, Session& session, bool plan_only) {
 struct RouteKOptions : PatchOutput {
   bool drop_post_upgrade = false;
   uint64_t heap_bytes = 0;
+  std::string state;
 };
+
+Result<patch::Plan> make_prepare(const wasm::LoadedModule& input, const RouteKOptions& options) {
+  patch::RouteK route;
+  route.drop_post_upgrade = options.drop_post_upgrade;
+  if (options.heap_bytes > 0) route.heap_bytes = options.heap_bytes;
+  if (options.state.empty()) return patch::prepare_route_k(input, route);
+  auto directory = snapshot::Directory::open(options.state);
+  if (!directory) return fail(std::move(directory).error().in(options.state));
+  auto installed = wasm::load_module(directory->module());
+  if (!installed) return fail(std::move(installed).error().in(options.state + "/wasm_module.bin"));
+  const auto& timer = directory->metadata().global_timer;
+  route.state = {directory->heap().size(), directory->metadata().globals,
+                 timer.has_value() && timer->deadline_ns.has_value(), &installed->module};
+  return patch::prepare_route_k(input, route);
+}
 
 void add_prepare(CLI::App& parent, Session& session, bool plan_only) {
   const auto options = std::make_shared<RouteKOptions>();
   CLI::App* command = add_operation(
       parent, session, plan_only, "prepare-route-k",
       "Add the section that an upgrade with the heap kept (route K) asks for, and check the rest.",
-      options, [options](const wasm::LoadedModule& input) {
-        patch::RouteK route;
-        route.drop_post_upgrade = options->drop_post_upgrade;
-        if (options->heap_bytes > 0) route.heap_bytes = options->heap_bytes;
-        return patch::prepare_route_k(input, route);
-      });
+      options,
+      [options](const wasm::LoadedModule& input) { return make_prepare(input, *options); });
   command->add_flag("--drop-post-upgrade", options->drop_post_upgrade,
                     "take canister_post_upgrade out");
-  command->add_option("--heap-bytes", options->heap_bytes, "size of the canister's heap")
-      ->check(CLI::PositiveNumber);
+  CLI::Option* heap =
+      command->add_option("--heap-bytes", options->heap_bytes, "size of the canister's heap")
+          ->check(CLI::PositiveNumber);
+  command
+      ->add_option("--state", options->state,
+                   "snapshot directory of the canister: its heap, globals and timer are checked")
+      ->excludes(heap);
   command->footer(
-      "EXAMPLE\n  canrec patch prepare-route-k fixed.wasm --drop-post-upgrade -o route-k.wasm");
+      "EXAMPLE\n  canrec patch prepare-route-k fixed.wasm --drop-post-upgrade --state snapshot -o "
+      "route-k.wasm");
 }
 
 }  // namespace

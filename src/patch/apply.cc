@@ -43,7 +43,7 @@ RouteVerdict verdict(const wasmdiff::Comparison& comparison, wasmdiff::Route rou
   out.word = to_string(comparison.word(route));
   for (const wasmdiff::Finding& finding : comparison.findings) {
     if (finding.weights.of(route) >= wasmdiff::Severity::kReview) {
-      out.reasons.push_back(finding.what);
+      out.reasons.push_back({std::string(finding.code), finding.what, finding.why, finding.next});
     }
   }
   return out;

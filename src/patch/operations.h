@@ -7,6 +7,7 @@
 // reached, and with kBadArgument for what the command line got wrong.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "patch/call_text.h"
 #include "patch/plan.h"
 #include "patch/site.h"
+#include "snapshot/metadata.h"
 
 namespace canrec::patch {
 
@@ -64,14 +66,26 @@ Result<Plan> set_section(const wasm::LoadedModule& input, std::string_view name,
 /// Takes every custom section of that name out.
 Result<Plan> remove_section(const wasm::LoadedModule& input, std::string_view name);
 
-/// The section that route K (upgrade with the heap kept) asks for.
+/// The section that route K (upgrade with the heap kept) asks for, and the bare name by which the
+/// network looks it up.
 inline constexpr std::string_view kKeepSection = "icp:private enhanced-orthogonal-persistence";
+inline constexpr std::string_view kKeepSectionBareName = "enhanced-orthogonal-persistence";
+
+/// What a snapshot tells of the canister that is to be upgraded.
+struct KeptState {
+  uint64_t heap_bytes = 0;
+  std::span<const snapshot::GlobalValue> globals;  ///< in the network's order, see wasm/persisted.h
+  bool timer_set = false;
+  const wasm::Module* installed = nullptr;  ///< the module that the snapshot holds
+};
 
 struct RouteK {
   bool drop_post_upgrade = false;
-  std::optional<uint64_t> heap_bytes;  ///< of the canister, to be compared with the memory's limits
+  std::optional<uint64_t> heap_bytes;  ///< of the canister, where no snapshot tells it
+  std::optional<KeptState> state;
 };
-/// Adds the section and says in the plan's notes what else route K does to this module.
+/// Adds the section and says in the plan's notes what route K does to this module, what was checked
+/// for it and what was not.
 /// Errors: kBadArgument when the heap does not fit the module's memory.
 Result<Plan> prepare_route_k(const wasm::LoadedModule& input, const RouteK& options);
 

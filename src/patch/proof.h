@@ -22,15 +22,26 @@ struct ShownChange {
   uint64_t offset = 0;  ///< in the unpacked input
   uint64_t length = 0;
   std::string where;                ///< "function 51 (canister_pre_upgrade)", "import section"
-  std::vector<std::string> before;  ///< WAT, or hex for other sections; empty for an insertion
+  std::vector<std::string> before;  ///< WAT; hex of custom sections; empty for an insertion
   std::vector<std::string> after;
   std::string reason;
+  /// An entry or a count of the type, import, function, export or code section that goes with
+  /// another change.
+  bool follows = false;
+};
+
+/// A finding of `canrec diff` that keeps a route from being safe.
+struct VerdictReason {
+  std::string code;  ///< "code.changed", see docs/formats/diff-json.md
+  std::string what;
+  std::string why;
+  std::string next;
 };
 
 /// What `canrec diff` says of input and result for one route.
 struct RouteVerdict {
-  std::string word;                  ///< "safe", "review", "unsafe"; empty before apply() asked
-  std::vector<std::string> reasons;  ///< the findings that decide, worst first
+  std::string word;                    ///< "safe", "review", "unsafe"; empty before apply() asked
+  std::vector<VerdictReason> reasons;  ///< worst first; none when safe
 };
 
 /// What was proven.

@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "base/leb128.h"
-#include "ic/limits.h"
 #include "patch/draft.h"
 #include "patch/operations.h"
+#include "patch/route_k.h"
 #include "wasm/builder.h"
-#include "wasm/persisted.h"
+#include "wasmdiff/toolchain.h"
 
 namespace canrec::patch {
 namespace {
@@ -45,81 +45,6 @@ void put_section(Draft& draft, std::string_view name, ByteView content) {
   draft.change(EditScope::kFile, old != nullptr ? old->range : ByteRange{end, end},
                wasm::custom_section(name, content),
                fmt::format("{} custom section \"{}\"", old != nullptr ? "replace" : "add", name));
-}
-
-std::string pages_text(uint64_t pages) {
-  return fmt::format("{} pages ({})", grouped(pages), human_size(pages * wasm::kPageSize));
-}
-
-// The sizes that the network compares when it keeps a heap (system-api.md 3.6).
-Status check_heap(const Module& module, uint64_t heap_bytes) {
-  if (module.memories.empty()) {
-    return fail(Errc::kBadArgument, "the module declares no memory, so no heap can be kept");
-  }
-  const wasm::Memory& memory = module.memories[0];
-  const uint64_t highest = module.is_64() ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
-  const auto wrong = [&](std::string why) {
-    return fail(Errc::kBadArgument, memory.range.begin,
-                fmt::format("a heap of {} cannot be kept: {}", human_size(heap_bytes), why));
-  };
-  if (heap_bytes > highest) {
-    return wrong(fmt::format("a {}-bit module has at most {}", module.is_64() ? 64 : 32,
-                             human_size(highest)));
-  }
-  if (memory.limits.min > heap_bytes / wasm::kPageSize) {
-    return wrong(fmt::format("the module's memory begins with {}", pages_text(memory.limits.min)));
-  }
-  if (memory.limits.has_max && memory.limits.max < heap_bytes / wasm::kPageSize) {
-    return wrong(
-        fmt::format("the module's memory ends at {}; the upgrade would succeed and every "
-                    "later message fail",
-                    pages_text(memory.limits.max)));
-  }
-  return Ok{};
-}
-
-void note_route_k(Draft& draft, const RouteK& options) {
-  const Module& module = draft.module();
-  if (module.memories.empty()) {
-    draft.note("route K: the module declares no memory; a heap that is not empty is refused");
-  } else if (!options.heap_bytes) {
-    draft.note(
-        fmt::format("route K: the canister's heap must have at least {} (give --heap-bytes "
-                    "to have it checked)",
-                    pages_text(module.memories[0].limits.min)));
-  }
-  if (module.start) {
-    draft.note(fmt::format("route K: the start function {} runs on the kept heap",
-                           std::to_underlying(*module.start)));
-  }
-  if (module.find_export("canister_post_upgrade") != nullptr && !options.drop_post_upgrade) {
-    draft.note(
-        "route K: canister_post_upgrade runs on the kept heap and initialises it anew in most "
-        "programs; --drop-post-upgrade takes it out");
-  }
-  size_t active = 0;
-  for (const wasm::DataSegment& segment : module.data) {
-    active += segment.mode == wasm::SegmentMode::kActive ? 1 : 0;
-  }
-  if (active > 0) {
-    draft.note(
-        fmt::format("route K: the {} active data segments are not applied; the heap keeps "
-                    "the bytes it has there",
-                    active));
-  }
-  for (const wasm::PersistedGlobal& persisted : wasm::persisted_globals(module)) {
-    const wasm::Global& global = module.globals[std::to_underlying(persisted.global)];
-    if (!persisted.type.is_mutable || global.import) continue;
-    const auto initial = wasm::constant_address(global.init);
-    draft.note(fmt::format(
-        "route K: mutable global {}{} starts again at {}; a program whose globals hold state "
-        "(classical Motoko's do) must go by route S",
-        std::to_underlying(persisted.global),
-        persisted.export_name.empty()
-            ? std::string()
-            : fmt::format(" (\"{}\")", printable(as_bytes(persisted.export_name))),
-        initial ? fmt::format("{}", *initial) : std::string("its initial value")));
-  }
 }
 
 }  // namespace
@@ -166,14 +91,14 @@ Result<Plan> remove_section(const wasm::LoadedModule& input, std::string_view na
 Result<Plan> prepare_route_k(const wasm::LoadedModule& input, const RouteK& options) {
   const Module& module = input.module;
   CANREC_TRY(Draft draft, Draft::begin(module));
-  if (options.heap_bytes) CANREC_CHECK(check_heap(module, *options.heap_bytes));
-  if (module.custom(kKeepSection) == nullptr) {
+  CANREC_TRY(std::vector<std::string> notes, check_route_k(module, options));
+  if (wasmdiff::icp_section(module, kKeepSectionBareName) == nullptr) {
     put_section(draft, kKeepSection, {});
   } else {
     draft.note("route K: the module has the section already");
   }
   if (options.drop_post_upgrade) CANREC_CHECK(drop_export(draft, "canister_post_upgrade"));
-  note_route_k(draft, options);
+  for (std::string& note : notes) draft.note(std::move(note));
   return std::move(draft).finish(input, "prepare-route-k");
 }
 

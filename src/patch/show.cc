@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 #include "patch/proof.h"
 #include "patch/proof_body.h"
@@ -17,6 +19,7 @@ using wasm::Module;
 
 constexpr size_t kHexShown = 48;
 constexpr size_t kLinesShown = 200;
+constexpr size_t kDeepest = 20;
 
 std::vector<std::string> hex_lines(ByteView bytes) {
   if (bytes.empty()) return {};
@@ -37,8 +40,9 @@ class ResultNames {
   const wasm::FunctionNames& input() const { return names_; }
 
   std::string of(uint64_t index) const {
+    const bool imported = index >= moved_.first_moved && index - moved_.first_moved < moved_.added;
     for (const AddedName& added : plan_.names) {
-      if (added.function == index) return added.name;
+      if (added.function == index) return (imported ? "ic0." : "") + added.name;
     }
     const bool moved = index >= uint64_t{moved_.first_moved} + moved_.added;
     const uint64_t old = moved ? index - moved_.added : index;
@@ -61,18 +65,24 @@ std::vector<std::string> code_lines(const Module& module, const ResultNames& nam
   std::vector<std::string> lines;
   wasm::InstructionReader reader(bytes, 0);
   wasm::Instruction at;
+  size_t depth = 0;
   while (!reader.at_end()) {
     if (!reader.next(at)) return hex_lines(bytes);
     if (lines.size() == kLinesShown) {
       lines.push_back(fmt::format("... ({} bytes)", grouped(bytes.size())));
       break;
     }
-    if (written && wasm::info(at.op).imm == wasm::Imm::kFunc) {
-      lines.push_back(fmt::format("{} {}", wasm::info(at.op).text,
-                                  wasm::text_identifier(names.of(at.index()))));
+    const wasm::Opcode op = at.op;
+    if ((op == wasm::Opcode::kEnd || op == wasm::Opcode::kElse) && depth > 0) --depth;
+    std::string line(2 * std::min(depth, kDeepest), ' ');
+    if (written && wasm::info(op).imm == wasm::Imm::kFunc) {
+      line +=
+          fmt::format("{} {}", wasm::info(op).text, wasm::text_identifier(names.of(at.index())));
     } else {
-      lines.push_back(wasm::instruction_text(module, names.input(), at));
+      line += wasm::instruction_text(module, names.input(), at);
     }
+    lines.push_back(std::move(line));
+    if (wasm::info(op).imm == wasm::Imm::kBlockType || op == wasm::Opcode::kElse) ++depth;
   }
   return lines;
 }
@@ -129,6 +139,124 @@ std::vector<std::string> entry_lines(const Module& module, const ResultNames& na
   return lines;
 }
 
+// `n entries`, where the count at the beginning of a section changes.
+std::vector<std::string> count_lines(ByteView bytes) {
+  Cursor in(bytes);
+  const auto count = in.u32();
+  if (!count || !in.at_end()) return hex_lines(bytes);
+  return {fmt::format("{} {}", *count, *count == 1 ? "entry" : "entries")};
+}
+
+std::optional<std::string> type_line(Cursor& in) {
+  const auto form = in.u8();
+  if (!form || *form != 0x60) return std::nullopt;
+  wasm::FuncType type;
+  for (auto* list : {&type.params, &type.results}) {
+    const auto count = in.count(1, "value types");
+    if (!count) return std::nullopt;
+    for (uint32_t i = 0; i < *count; ++i) {
+      const auto value = in.u8();
+      if (!value) return std::nullopt;
+      list->push_back(wasm::ValType{*value});
+    }
+  }
+  std::string line = "(type (func";
+  const auto add = [&](std::string_view word, const std::vector<wasm::ValType>& types) {
+    if (types.empty()) return;
+    line += fmt::format(" ({}", word);
+    for (const wasm::ValType value : types) line += fmt::format(" {}", to_string(value));
+    line += ')';
+  };
+  add("param", type.params);
+  add("result", type.results);
+  return line + "))";
+}
+
+std::optional<std::string> import_line(Cursor& in) {
+  const auto module = in.name();
+  const auto name = in.name();
+  const auto kind = in.u8();
+  const auto type = in.u32();
+  if (!module || !name || !kind || *kind != 0 || !type) return std::nullopt;
+  return fmt::format("(import \"{}\" \"{}\" (func (type {})))", printable(as_bytes(*module)),
+                     printable(as_bytes(*name)), *type);
+}
+
+std::optional<std::string> function_line(Cursor& in) {
+  const auto type = in.u32();
+  if (!type) return std::nullopt;
+  return fmt::format("(func (type {}))", *type);
+}
+
+std::optional<std::string> export_line(Cursor& in) {
+  const auto name = in.name();
+  const auto kind = in.u8();
+  const auto index = in.u32();
+  if (!name || !kind || *kind > 3 || !index) return std::nullopt;
+  constexpr std::array<std::string_view, 4> kKinds = {"func", "table", "memory", "global"};
+  return fmt::format("(export \"{}\" ({} {}))", printable(as_bytes(*name)), kKinds[*kind], *index);
+}
+
+std::optional<std::string> custom_line(Cursor& in) {
+  const auto id = in.u8();
+  const auto size = in.u32();
+  if (!id || *id != 0 || !size) return std::nullopt;
+  const auto content = in.bytes(*size);
+  if (!content) return std::nullopt;
+  Cursor inner(*content);
+  const auto name = inner.name();
+  if (!name) return std::nullopt;
+  const std::vector<std::string> payload = hex_lines(inner.rest());
+  return fmt::format("(@custom \"{}\"{})", printable(as_bytes(*name)),
+                     payload.empty() ? "" : " " + payload[0]);
+}
+
+// Entries of a list, or whole custom sections.
+std::vector<std::string> list_lines(wasm::SectionId id, ByteView bytes) {
+  std::vector<std::string> lines;
+  Cursor in(bytes);
+  while (!in.at_end()) {
+    const auto line = id == wasm::SectionId::kCustom   ? custom_line(in)
+                      : id == wasm::SectionId::kType   ? type_line(in)
+                      : id == wasm::SectionId::kImport ? import_line(in)
+                      : id == wasm::SectionId::kExport ? export_line(in)
+                                                       : function_line(in);
+    if (!line || lines.size() == kLinesShown) return hex_lines(bytes);
+    lines.push_back(*line);
+  }
+  return lines;
+}
+
+// The section whose count or entries the change is about.
+const wasm::Section* list_of(const Module& module, const Change& change) {
+  if (change.scope != wasm::EditScope::kSection) return nullptr;
+  for (const wasm::Section& section : module.sections) {
+    if (section.id != wasm::SectionId::kCustom && change.range.begin >= section.content.begin &&
+        change.range.end <= section.content.end) {
+      return &section;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<std::string> section_lines(const Module& module, const Change& change, ByteView bytes) {
+  if (change.scope == wasm::EditScope::kFile) return list_lines(wasm::SectionId::kCustom, bytes);
+  const wasm::Section* list = list_of(module, change);
+  if (list == nullptr) return hex_lines(bytes);
+  if (change.range.begin == list->content.begin && change.range.size() > 0) {
+    return count_lines(bytes);
+  }
+  switch (list->id) {
+    case wasm::SectionId::kType:
+    case wasm::SectionId::kImport:
+    case wasm::SectionId::kFunction:
+    case wasm::SectionId::kExport:
+      return list_lines(list->id, bytes);
+    default:
+      return hex_lines(bytes);
+  }
+}
+
 bool is_added_code(const Module& module, const Change& change) {
   const wasm::Section* code = module.section(wasm::SectionId::kCode);
   return code != nullptr && change.scope == wasm::EditScope::kSection &&
@@ -163,10 +291,15 @@ std::vector<ShownChange> show_changes(const Module& input, const Plan& plan) {
     const wasm::Function* fn =
         change.scope == wasm::EditScope::kBody ? function_of(input, change.range, index) : nullptr;
     if (fn == nullptr) {
+      const bool code = is_added_code(input, change);
+      const wasm::Section* list = list_of(input, change);
       out.where = section_of(input, change);
-      out.before = hex_lines(change.before);
-      out.after = is_added_code(input, change) ? entry_lines(input, names, change.after)
-                                               : hex_lines(change.after);
+      out.before = section_lines(input, change, change.before);
+      out.after = code ? entry_lines(input, names, change.after)
+                       : section_lines(input, change, change.after);
+      // An export that is taken out is what was meant; all other list entries go with something.
+      out.follows = list != nullptr && !code &&
+                    !(list->id == wasm::SectionId::kExport && change.after.empty());
     } else if (change.range.begin < fn->code.begin) {
       out.where =
           fmt::format("function {} ({}), locals", index, names.input().of(wasm::FuncIdx{index}));

@@ -157,6 +157,80 @@ class Retargeter {
   uint32_t local_ = 0;
 };
 
+// "0x000007c6 stable_write, 0x000007d7 stable_write and 3 more".
+std::string listed(std::span<const ApiSite* const> sites) {
+  constexpr size_t kShown = 8;
+  std::string text;
+  for (size_t i = 0; i < std::min(sites.size(), kShown); ++i) {
+    text += fmt::format("{}0x{:08x} {}", i == 0 ? "" : ", ", sites[i]->site.instruction.offset,
+                        ic::info(sites[i]->api).name);
+  }
+  if (sites.size() > kShown) text += fmt::format(" and {} more", sites.size() - kShown);
+  return text;
+}
+
+// What a retargeted call still cannot do, function by function: the code around it computes offsets
+// and sizes as it did, in 32 bits.
+void note_32_bit_offsets(Draft& draft, const Places& places, std::span<const ApiSite> sites) {
+  constexpr size_t kFunctions = 12;
+  size_t functions = 0;
+  size_t left_out = 0;
+  for (auto begin = sites.begin(); begin != sites.end();) {
+    const FuncIdx fn = begin->site.function;
+    const auto end = std::find_if(begin, sites.end(),
+                                  [&](const ApiSite& site) { return site.site.function != fn; });
+    std::vector<const ApiSite*> accesses;
+    std::vector<const ApiSite*> sizes;
+    for (; begin != end; ++begin) {
+      const bool access =
+          begin->api == SystemApi::kStableRead || begin->api == SystemApi::kStableWrite;
+      (access ? accesses : sizes).push_back(&*begin);
+    }
+    if (++functions > kFunctions) {
+      left_out += accesses.size() + sizes.size();
+      continue;
+    }
+    const std::string name =
+        fmt::format("function {} ({})", std::to_underlying(fn), places.names().of(fn));
+    if (!accesses.empty()) {
+      draft.note(fmt::format(
+          "{}: the offset of {} is computed as 32 bits, so {} can begin below 4 GiB (2^32) only: "
+          "{}",
+          name, accesses.size() == 1 ? "1 access" : fmt::format("{} accesses", accesses.size()),
+          accesses.size() == 1 ? "it" : "they", listed(accesses)));
+    }
+    if (!sizes.empty()) {
+      draft.note(fmt::format(
+          "{}: sizes stay 32-bit numbers of pages, which every stable memory fits; code that turns "
+          "one into bytes in 32 bits wraps from 65,536 pages (4 GiB) on: {}",
+          name, listed(sizes)));
+    }
+  }
+  if (left_out > 0) {
+    draft.note(fmt::format("the same holds for {} calls in {} more functions", left_out,
+                           functions - kFunctions));
+  }
+}
+
+// Calls outside the scope.
+Status note_left_alone(Draft& draft, size_t changed, std::span<const SystemApi> apis) {
+  ScopeFunctions all;
+  const Module& module = draft.module();
+  for (uint32_t i = module.imported_functions; i < module.functions.size(); ++i) {
+    all.functions.push_back(FuncIdx{i});
+  }
+  CANREC_TRY(const auto everywhere, calls_in(module, all, apis));
+  const size_t left = everywhere.size() - changed;
+  if (left > 0) {
+    draft.note(
+        fmt::format("{} call{} of the 32-bit stable API outside the scope {} left as {}: {} "
+                    "once stable memory is larger than 4 GiB",
+                    left, left == 1 ? "" : "s", left == 1 ? "is" : "are",
+                    left == 1 ? "it is" : "they are", left == 1 ? "it traps" : "they trap"));
+  }
+  return Ok{};
+}
+
 // Sites of an import that no direct call shows.
 void note_indirect(Draft& draft, std::span<const SystemApi> apis) {
   const Module& module = draft.module();
@@ -228,10 +302,7 @@ Result<Plan> retarget(const wasm::LoadedModule& input, const Scope& scope) {
                             reach.functions.size(), scope_text(scope)));
   }
   std::vector<SystemApi> needed;
-  size_t accesses = 0;
   for (const ApiSite& site : sites) {
-    const bool access = site.api == SystemApi::kStableRead || site.api == SystemApi::kStableWrite;
-    accesses += access ? 1 : 0;
     needed.push_back(site.api == SystemApi::kStableSize   ? SystemApi::kStable64Size
                      : site.api == SystemApi::kStableGrow ? SystemApi::kStable64Grow
                      : site.api == SystemApi::kStableRead ? SystemApi::kStable64Read
@@ -240,15 +311,8 @@ Result<Plan> retarget(const wasm::LoadedModule& input, const Scope& scope) {
   CANREC_TRY(Draft draft, Draft::begin(module, needed));
   Retargeter retargeter(draft);
   for (const ApiSite& site : sites) CANREC_CHECK(retargeter.one(site));
-  if (accesses > 0) {
-    draft.note(
-        fmt::format("the offsets of the {} retargeted reads and writes stay 32-bit: bytes "
-                    "from 4 GiB on are still out of their reach",
-                    accesses));
-  }
-  draft.note(
-      "sizes in pages fit 32 bits; code that multiplies them by 65,536 in 32 bits still wraps at "
-      "4 GiB");
+  note_32_bit_offsets(draft, places, sites);
+  CANREC_CHECK(note_left_alone(draft, sites.size(), narrow_calls));
   note_tables(draft, reach);
   note_indirect(draft, narrow_calls);
   return std::move(draft).finish(input, fmt::format("retarget {}", scope_text(scope)));

@@ -55,7 +55,7 @@ Result<patch::Plan> make(const wasm::LoadedModule& input, uint8_t operation, uin
     case 8:
       return patch::drop_hook(input, "canister_pre_upgrade");
     case 9:
-      return patch::prepare_route_k(input, {(which & 1) != 0, std::nullopt});
+      return patch::prepare_route_k(input, {(which & 1) != 0, {}, {}});
     case 10: {
       CANREC_TRY(const auto calls, patch::list_calls(input.module, ""));
       if (calls.sites.empty()) return fail(Errc::kPatchSite, "no site");

@@ -85,10 +85,37 @@ TEST(Retarget, ConvertsArgumentsAndResults) {
   const std::string tail = code_of(one, "g");
   EXPECT_NE(tail.find("call $ic0.stable64_size\ni32.wrap_i64\nreturn\nend\n"), std::string::npos)
       << tail;
-  const auto plan = retarget(input.loaded(), {});
-  ASSERT_TRUE(plan.has_value());
-  ASSERT_FALSE(plan->notes.empty());
-  EXPECT_NE(plan->notes[0].find("the 2 retargeted reads and writes"), std::string::npos);
+}
+
+// What a 32-bit offset cannot reach is said function by function, with the place of every access.
+TEST(Retarget, SaysWhatStaysOutOfReachOf32BitOffsets) {
+  const TestModule input = small_canister();
+  const auto all = retarget(input.loaded(), {});
+  ASSERT_TRUE(all.has_value());
+  std::string notes;
+  for (const std::string& note : all->notes) notes += note + "\n";
+  const Places places(input.module());
+  for (const char* function : {"save", "update", "tail"}) {
+    const auto site = places.call(std::string(function) + ":stable_write");
+    ASSERT_TRUE(site.has_value());
+    const std::string wanted = fmt::format(
+        "function {} ({}): the offset of 1 access is computed as 32 bits, so it can begin below 4 "
+        "GiB (2^32) only: 0x{:08x} stable_write",
+        std::to_underlying(site->function), places.names().of(site->function),
+        site->instruction.offset);
+    EXPECT_NE(notes.find(wanted), std::string::npos) << wanted << "\n" << notes;
+  }
+  EXPECT_NE(notes.find("function 5 (pre): sizes stay 32-bit numbers of pages"), std::string::npos)
+      << notes;
+  EXPECT_EQ(notes.find("outside the scope"), std::string::npos) << notes;
+
+  const auto hook = retarget(input.loaded(), from("canister_pre_upgrade"));
+  ASSERT_TRUE(hook.has_value());
+  notes.clear();
+  for (const std::string& note : hook->notes) notes += note + "\n";
+  EXPECT_NE(notes.find("2 calls of the 32-bit stable API outside the scope are left as they are"),
+            std::string::npos)
+      << notes;
 }
 
 TEST(Retarget, LeavesFunctionsOutOfScopeAlone) {
