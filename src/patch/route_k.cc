@@ -110,8 +110,9 @@ class Checker {
   Checker(const Module& module, const RouteK& options)
       : module_(module),
         options_(options),
+        functions_(module, wasm::FunctionNames::Style::kReadable),
         names_(wasm::read_names(module)),
-        motoko_(wasmdiff::recognise_toolchain(module).kind == wasmdiff::Toolchain::kMotokoEop) {}
+        motoko_(wasmdiff::recognise_toolchain(module, functions_).is_motoko_eop()) {}
 
   Result<std::vector<std::string>> run() {
     CANREC_CHECK(heap());
@@ -240,7 +241,7 @@ class Checker {
     }
     if (module_.start) {
       note("the start function {} ({}) runs on the kept heap", std::to_underlying(*module_.start),
-           wasm::FunctionNames(module_, wasm::FunctionNames::Style::kReadable).of(*module_.start));
+           functions_.of(*module_.start));
     }
     if (module_.find_export("canister_post_upgrade") != nullptr && !options_.drop_post_upgrade) {
       note("canister_post_upgrade runs on the kept heap{}",
@@ -295,6 +296,7 @@ class Checker {
 
   const Module& module_;
   const RouteK& options_;
+  const wasm::FunctionNames functions_;
   const wasm::NameSection names_;
   const bool motoko_;  // with enhanced orthogonal persistence
   std::vector<std::string> notes_;
