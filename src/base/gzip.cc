@@ -22,6 +22,16 @@ struct Inflater {
   ~Inflater() { inflateEnd(&stream); }
 };
 
+// What the trailer announces, when a stream of this size can hold it: deflate packs 1032 to 1 at
+// best. A stream of one member is then unpacked into memory that is taken once.
+size_t first_room(ByteView packed, uint64_t limit) {
+  constexpr size_t kLeast = 65536;
+  if (packed.size() < 18) return kLeast;
+  const uint32_t announced = load_le<uint32_t>(packed.data() + packed.size() - 4);
+  const bool plausible = announced <= limit && announced / 1032 <= packed.size();
+  return plausible ? std::max<size_t>(announced, kLeast) : kLeast;
+}
+
 }  // namespace
 
 bool is_gzip(ByteView bytes) {
@@ -32,11 +42,12 @@ Result<Bytes> gunzip(ByteView packed, uint64_t limit) {
   Inflater inflater;
   z_stream& z = inflater.stream;
   Bytes out;
+  const size_t first = first_room(packed, limit);
   size_t at = 0;
   while (true) {
     const size_t filled = out.size();
     // One byte past the limit tells "exactly at the limit" from "over it".
-    const uint64_t room = std::min<uint64_t>(limit - filled, std::max<size_t>(filled, 65536)) + 1;
+    const uint64_t room = std::min<uint64_t>(limit - filled, std::max(filled, first)) + 1;
     out.resize(filled + static_cast<size_t>(room));
     z.next_in = const_cast<Bytef*>(packed.data() + at);
     z.avail_in = static_cast<uInt>(std::min<size_t>(packed.size() - at, UINT32_MAX));

@@ -11,7 +11,7 @@ namespace canrec::limits {
 
 /// Bytes a gzip'd module may unpack to. Reason: a bomb must not exhaust memory; the network stops
 /// at 100 MiB, and a local network may be more generous. Source: system-api.md 2.1.
-inline constexpr uint64_t kUnpackedModuleBytes = uint64_t{512} << 20;
+inline constexpr uint64_t kUnpackedModuleBytes = uint64_t{256} << 20;
 
 /// Locals of one function. Source: WebAssembly JavaScript interface, implementation limits; the
 /// network's engine has the same ceiling.

@@ -68,6 +68,24 @@ TEST(Gzip, ABombEndsAtTheLimit) {
   EXPECT_EQ(gunzip(many, kLimit).error().code(), Errc::kLimit);
 }
 
+TEST(Gzip, TakesTheMemoryOfAnHonestStreamOnce) {
+  const Bytes bytes(kLimit);
+  const auto unpacked = gunzip(gzip(bytes), kLimit);
+  ASSERT_TRUE(unpacked);
+  EXPECT_EQ(*unpacked, bytes);
+  EXPECT_EQ(unpacked->capacity(), bytes.size() + 1);
+}
+
+TEST(Gzip, RejectsATrailerThatAnnouncesAnotherSize) {
+  for (const uint32_t announced : {0u, 699u, 701u, 1u << 20, (1u << 20) + 1, 0xffffffffu}) {
+    Bytes packed = gzip(sample());
+    store_le(packed.data() + packed.size() - 4, announced);
+    const auto result = gunzip(packed, kLimit);
+    ASSERT_FALSE(result) << announced;
+    EXPECT_EQ(result.error().code(), Errc::kGzip);
+  }
+}
+
 TEST(Gzip, RejectsEveryTruncation) {
   Bytes packed = gzip(sample());
   const size_t first = packed.size();
