@@ -33,19 +33,7 @@ void add_create(CLI::App& backup, Session& session, const Shared& options) {
       backup, session, options, "create",
       "Back up a whole snapshot directory; the store is made when missing.", backup_create);
   command->add_option("DIR", options->directory, "snapshot directory")->required();
-  command->add_option("--level", options->level, "zstd level, 1 (fast) to 19")
-      ->check(CLI::Range(1, 19))
-      ->capture_default_str();
-  command
-      ->add_option("--chunk-size", options->chunk_size,
-                   "bytes, a power of two from 4096 to 1048576; only when the store is made")
-      ->capture_default_str();
-  command->add_option("--canister-id", options->canister_id, "kept with the backup");
-  command->add_option("--snapshot-id", options->snapshot_id,
-                      "kept with the backup; by default from a progress file in DIR");
-  command->add_option("--settings", options->settings,
-                      "file (JSON) with the canister's settings, kept with the backup");
-  command->add_option("--label", options->label, "a word for `list`");
+  add_create_options(*command, *options);
   command->add_option("--time", options->time,
                       "time of the backup, nanoseconds since 1970; the clock when not given");
   command->add_flag("--dry-run", options->dry_run, "read everything, write nothing");
@@ -127,6 +115,22 @@ void add_transfer_verbs(CLI::App& backup, Session& session, const Shared& option
 }
 
 }  // namespace
+
+void add_create_options(CLI::App& command, BackupOptions& options) {
+  command.add_option("--level", options.level, "zstd level, 1 (fast) to 19")
+      ->check(CLI::Range(1, 19))
+      ->capture_default_str();
+  command
+      .add_option("--chunk-size", options.chunk_size,
+                  "bytes, a power of two from 4096 to 1048576; only when the store is made")
+      ->capture_default_str();
+  command.add_option("--canister-id", options.canister_id, "kept with the backup");
+  command.add_option("--snapshot-id", options.snapshot_id,
+                     "kept with the backup; by default from a progress file in DIR");
+  command.add_option("--settings", options.settings,
+                     "file (JSON) with the canister's settings, kept with the backup");
+  command.add_option("--label", options.label, "a word for `list`");
+}
 
 void add_backup_command(CLI::App& app, Session& session) {
   const auto options = std::make_shared<BackupOptions>();

@@ -10,6 +10,10 @@
 #include "cli/session.h"
 #include "snapshot/store_jobs.h"
 
+namespace CLI {
+class App;
+}
+
 namespace canrec::cli {
 
 struct BackupOptions {
@@ -28,6 +32,12 @@ struct BackupOptions {
   bool dry_run = false;
   snapshot::PrunePolicy policy;
 };
+
+/// What a new backup is made with: level, size of chunks, notes.
+void add_create_options(CLI::App& command, BackupOptions& options);
+/// The same for the library. Errors: kBadArgument (ids), those of files.
+Result<snapshot::CreateOptions> create_options(const BackupOptions& options,
+                                               const snapshot::Directory& directory);
 
 ExitCode backup_create(Session& session, const BackupOptions& options);
 ExitCode backup_list(Session& session, const BackupOptions& options);

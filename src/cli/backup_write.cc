@@ -21,13 +21,8 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since).count());
 }
 
-// Opens the store; an absent or empty directory becomes one.
 Result<Store> open_or_make(Session& session, const BackupOptions& options) {
-  std::error_code error;
-  const bool there = std::filesystem::exists(options.store, error) &&
-                     !std::filesystem::is_empty(options.store, error);
-  if (!there) CANREC_CHECK(Store::init(session.files(), options.store, options.chunk_size));
-  return Store::open(options.store);
+  return Store::open_or_init(session.files(), options.store, options.chunk_size);
 }
 
 Result<std::vector<snapshot::Note>> read_notes(const BackupOptions& options,
@@ -105,17 +100,24 @@ Status write_loss_map(Session& session, const BackupOptions& options, const Mani
 
 }  // namespace
 
+Result<snapshot::CreateOptions> create_options(const BackupOptions& options,
+                                               const snapshot::Directory& directory) {
+  snapshot::CreateOptions out;
+  out.level = options.level;
+  out.created_ns = options.time ? *options.time : now_ns();
+  out.dry_run = options.dry_run;
+  CANREC_TRY(out.notes, read_notes(options, directory));
+  return out;
+}
+
 ExitCode backup_create(Session& session, const BackupOptions& options) {
   // What is not whole is refused: a backup of an interrupted download looks like a backup.
   CLI_TRY(const snapshot::Directory directory, session, options.directory,
           snapshot::Directory::open(options.directory));
   CLI_TRY(const auto sources, session, options.directory,
           snapshot::directory_sources(options.directory));
-  snapshot::CreateOptions wanted;
-  wanted.level = options.level;
-  wanted.created_ns = options.time ? *options.time : now_ns();
-  wanted.dry_run = options.dry_run;
-  CLI_TRY(wanted.notes, session, options.directory, read_notes(options, directory));
+  CLI_TRY(const snapshot::CreateOptions wanted, session, options.directory,
+          create_options(options, directory));
   CLI_TRY(const Store store, session, options.store,
           options.dry_run ? Store::open(options.store) : open_or_make(session, options));
   JobProgress progress(session, options, "backing up", total_of(sources));

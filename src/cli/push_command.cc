@@ -4,62 +4,66 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 
-#include "cli/executor_options.h"
+#include "cli/transfer_options.h"
 #include "cli/transfer_report.h"
-#include "recover/transfer_flow.h"
+#include "snapshot/store.h"
 
 namespace canrec::cli {
 namespace {
 
 struct Options {
-  std::string source;
-  std::string output;
-  std::string uploader;
+  TransferFlags transfer;
+  std::string backup;
   std::string module;
   std::string check;
   std::string check_argument;
-  uint64_t chunk = 0;
-  bool force = false;
-  ExecutorOptions executor;
 };
 
-ExitCode run(Session& session, const Options& options) {
-  recover::PushRequest request;
-  request.source = options.source;
-  request.output = options.output;
-  if (!options.uploader.empty()) {
-    CLI_TRY(request.uploader, session, options.uploader, file_bytes(options.uploader));
+// The id of the backup that is pushed; empty for a snapshot directory.
+Result<std::string> chosen_backup(const Options& options) {
+  if (!snapshot::Store::is_store(options.transfer.source)) {
+    if (options.backup.empty()) return std::string{};
+    return fail(Errc::kBadArgument, "--backup names a backup of a chunk store; this is none");
   }
+  CANREC_TRY(const snapshot::Store store, snapshot::Store::open(options.transfer.source));
+  CANREC_TRY(const snapshot::Manifest manifest,
+             options.backup.empty() ? store.newest() : store.backup(options.backup));
+  return manifest.id();
+}
+
+void print_rest(Session& session, const Options& options, const recover::PushReport& report) {
+  if (options.check.empty()) {
+    session.print(
+        "  check     none asked (--check): nothing shows that the module reads this heap\n");
+  } else {
+    session.print(fmt::format("  check     {}{} answers the same in both: {}\n", options.check,
+                              options.check_argument, report.answer));
+  }
+  session.print(
+      "  not restored  certified data and the global timer (a canister's code cannot write them); "
+      "globals have the module's initial values\n");
+}
+
+ExitCode run(Session& session, const Options& options) {
+  const std::string& source = options.transfer.source;
+  recover::PushRequest request;
+  CLI_CHECK(session, "", options.transfer.fill(session, request));
+  CLI_TRY(request.backup, session, source, chosen_backup(options));
   if (!options.module.empty()) {
     CLI_TRY(request.module, session, options.module, file_bytes(options.module));
   }
   request.check_method = options.check;
   request.check_argument = options.check_argument;
-  request.overwrite = options.force ? Overwrite::kYes : Overwrite::kNo;
-  CLI_TRY(request.executor, session, "", options.executor.options(session, nullptr));
   TransferLine line(session);
-  request.transfer.chunk_bytes = options.chunk;
-  request.transfer.interrupt = &session.interrupt();
   request.transfer.progress = line.callback();
   auto report = recover::push_directory(session.files(), request);
   line.clear();
-  if (!report) return session.report(options.source, report.error());
-  print_transfer(session, "push", options.source, options.output, report->transfer);
-  if (!session.json) {
-    if (!options.check.empty()) {
-      session.print(fmt::format("  check     {}{} answers the same in both: {}\n", options.check,
-                                options.check_argument, report->answer));
-    }
-    if (options.check.empty()) {
-      session.print(
-          "  check     none asked (--check): nothing shows that the module reads this heap\n");
-    }
-    session.print(
-        "  not restored  certified data and the global timer (a canister's code cannot write "
-        "them); "
-        "globals have the module's initial values\n");
-  }
+  if (!report) return session.report(source, report.error());
+  print_transfer(session,
+                 {"push", source, options.transfer.output, report->transfer, request.backup});
+  if (!session.json) print_rest(session, options, *report);
   return ExitCode::kDone;
 }
 
@@ -69,28 +73,29 @@ void add_push_command(CLI::App& app, Session& session) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "push",
-      "Push heap and stable memory of a snapshot directory into a fresh canister (in the embedded "
-      "executor) through the uploader, then install the real module by an upgrade that keeps "
-      "memory.");
-  command->add_option("DIR", options->source, "snapshot directory; it is only read")->required();
-  command->add_option("-o,--output", options->output, "snapshot directory of the new canister")
+      "Push heap and stable memory of a snapshot directory or a backup into a fresh canister (in "
+      "the embedded executor) through the uploader, then install the real module by an upgrade "
+      "that keeps memory.");
+  command
+      ->add_option("SOURCE", options->transfer.source,
+                   "snapshot directory or chunk store; it is only read")
       ->required();
-  command->add_option("--uploader", options->uploader,
-                      "a module written by canrec uploader; otherwise one is generated");
+  command
+      ->add_option("-o,--output", options->transfer.output,
+                   "snapshot directory of the new canister")
+      ->required();
+  command->add_option("--backup", options->backup,
+                      "the backup of a store, or the beginning of its id; the newest by default");
   command->add_option("--module", options->module,
                       "the module to install at the end; the source's own by default");
   command->add_option("--check", options->check,
                       "a query to ask at the end in both canisters; the answers must be the same");
   command->add_option("--check-arg", options->check_argument, "its arguments, Candid text");
-  command->add_option("--chunk", options->chunk,
-                      "bytes per message, rounded down to whole pages; as much as fits by default");
-  command->add_flag("--force", options->force, "replace an existing output directory");
-  command->add_flag("--json", session.json, "one JSON object");
-  options->executor.add_to(*command);
+  options->transfer.add_to(*command, session, "uploader");
   command->footer(
-      "Interrupted, the same command goes on where it was; the canister so far lies in "
+      "Killed or interrupted, the same command goes on where it was; the canister so far lies in\n"
       "OUTPUT.canrec-push.\n\nEXAMPLE\n  canrec push ./pulled -o ./fresh --check get --check-arg "
-      "'(\"x\")'");
+      "'(\"x\")'\n  canrec push /backup/ledger -o ./fresh");
   command->callback([options, &session] {
     session.action = [options, &session] { return run(session, *options); };
   });

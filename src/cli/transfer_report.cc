@@ -19,27 +19,30 @@ recover::TransferProgress TransferLine::callback() {
   };
 }
 
-void print_transfer(Session& session, std::string_view verb, const std::string& from,
-                    const std::string& to, const recover::TransferReport& report) {
+void print_transfer(Session& session, const Transferred& done) {
+  const recover::TransferReport& report = done.report;
   const recover::TransferCounts& counts = report.counts;
   const uint64_t bytes = report.heap_size + report.stable_size;
   if (session.json) {
-    session.print_json({{"type", verb},
-                        {"schema", 1},
-                        {"source", from},
-                        {"output", to},
-                        {"heap_size", report.heap_size},
-                        {"stable_size", report.stable_size},
-                        {"resumed", report.resumed},
-                        {"chunks", counts.chunks},
-                        {"chunks_sent", counts.chunks_sent},
-                        {"bytes_sent", counts.bytes_sent},
-                        {"messages", report.messages},
-                        {"instructions", report.instructions}});
+    nlohmann::ordered_json object = {{"type", done.verb},
+                                     {"schema", 1},
+                                     {"source", done.from},
+                                     {"output", done.to},
+                                     {"heap_size", report.heap_size},
+                                     {"stable_size", report.stable_size},
+                                     {"resumed", report.resumed},
+                                     {"chunks", counts.chunks},
+                                     {"chunks_sent", counts.chunks_sent},
+                                     {"bytes_sent", counts.bytes_sent},
+                                     {"messages", report.messages},
+                                     {"instructions", report.instructions}};
+    if (!done.backup.empty()) object["backup"] = done.backup;
+    session.print_json(object);
     return;
   }
-  session.print(
-      fmt::format("{}  {} -> {}{}\n", verb, from, to, report.resumed ? "  (continued)" : ""));
+  session.print(fmt::format("{}  {} -> {}{}\n", done.verb, done.from, done.to,
+                            report.resumed ? "  (continued)" : ""));
+  if (!done.backup.empty()) session.print(fmt::format("  backup    {}\n", done.backup));
   session.print(fmt::format("  heap      {}\n  stable    {}\n", human_size(report.heap_size),
                             human_size(report.stable_size)));
   session.print(fmt::format("  chunks    {} compared by XXH64, {} sent ({})\n", counts.chunks,

@@ -24,7 +24,15 @@ class TransferLine {
   recover::Region region_ = recover::Region::kHeap;
 };
 
-void print_transfer(Session& session, std::string_view verb, const std::string& from,
-                    const std::string& to, const recover::TransferReport& report);
+/// One transfer, done.
+struct Transferred {
+  std::string_view verb;
+  const std::string& from;
+  const std::string& to;
+  const recover::TransferReport& report;
+  std::string backup;  ///< id of the store's backup that was made or read; empty = no store
+};
+
+void print_transfer(Session& session, const Transferred& done);
 
 }  // namespace canrec::cli

@@ -6,13 +6,13 @@ namespace canrec::recover {
 
 Result<Bytes> ExecutorPort::query(std::string_view method, Bytes argument) {
   CANREC_TRY(executor::CallOutcome outcome,
-             executor_.query({canister_, std::string(method), std::move(argument)}));
+             subject_.executor().query({subject_.id(), std::string(method), std::move(argument)}));
   return take(std::move(outcome));
 }
 
 Result<Bytes> ExecutorPort::update(std::string_view method, Bytes argument) {
   CANREC_TRY(executor::CallOutcome outcome,
-             executor_.update({canister_, std::string(method), std::move(argument)}));
+             subject_.executor().update({subject_.id(), std::string(method), std::move(argument)}));
   return take(std::move(outcome));
 }
 

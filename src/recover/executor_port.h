@@ -3,17 +3,16 @@
 
 // The transfer protocol over the embedded executor.
 
-#include "executor/executor.h"
+#include "recover/subject.h"
 #include "recover/transfer_client.h"
 
 namespace canrec::recover {
 
-/// Sends messages to one canister of an executor, as its default user.
+/// Sends messages to a canister in the embedded executor, as its default user.
 class ExecutorPort final : public CanisterPort {
  public:
-  /// The executor outlives the port.
-  ExecutorPort(executor::Executor& executor, const ic::Principal& canister)
-      : executor_(executor), canister_(canister) {}
+  /// The subject outlives the port; another may be moved into its place.
+  explicit ExecutorPort(Subject& subject) : subject_(subject) {}
 
   Result<Bytes> query(std::string_view method, Bytes argument) override;
   Result<Bytes> update(std::string_view method, Bytes argument) override;
@@ -25,8 +24,7 @@ class ExecutorPort final : public CanisterPort {
  private:
   Result<Bytes> take(executor::CallOutcome outcome);
 
-  executor::Executor& executor_;
-  ic::Principal canister_;
+  Subject& subject_;
   uint64_t instructions_ = 0;
   uint64_t messages_ = 0;
 };

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/hash.h"
+#include "snapshot/store_pack.h"
 #include "wasm/types.h"
 
 namespace canrec::recover {
@@ -37,6 +38,11 @@ Status each_chunk(Region region, uint64_t size, uint64_t chunk, const TransferOp
   return Ok{};
 }
 
+Status after_chunk(const TransferOptions& options, Region region, uint64_t offset, uint64_t length,
+                   ByteView sent) {
+  return options.after_chunk ? options.after_chunk(region, offset, length, sent) : Status(Ok{});
+}
+
 std::unexpected<Error> wrong_hash(Region region, uint64_t offset, uint64_t length,
                                   std::string_view what) {
   return fail(
@@ -44,16 +50,19 @@ std::unexpected<Error> wrong_hash(Region region, uint64_t offset, uint64_t lengt
       fmt::format("{} [0x{:08x}, 0x{:08x}): {}", to_string(region), offset, offset + length, what));
 }
 
+}  // namespace
+
 // The canister says only that it cannot have the sizes; why is seen from here.
-Status begin(TransferClient& client, const UploaderStatus& status, const PushSource& source) {
-  const uint64_t heap = source.heap.size();
-  const uint64_t stable = source.stable.size();
+Status begin_push(TransferClient& client, const PushSource& source) {
+  const uint64_t heap = source.size(Region::kHeap);
+  const uint64_t stable = source.size(Region::kStable);
   if (heap == 0 || heap % wasm::kPageSize != 0 || stable % wasm::kPageSize != 0) {
     return fail(Errc::kBadArgument,
                 fmt::format("the uploader takes whole pages and at least one of the heap, not {} "
                             "bytes of heap and {} of stable memory",
                             heap, stable));
   }
+  CANREC_TRY(const UploaderStatus status, client.status());
   Status begun = client.begin(heap, stable);
   if (begun || begun.error().code() != Errc::kRejected) return begun;
   const std::string_view why =
@@ -67,8 +76,6 @@ Status begin(TransferClient& client, const UploaderStatus& status, const PushSou
                   heap, stable, status.heap_size, status.stable_size, why)));
 }
 
-}  // namespace
-
 Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, PullTarget& target,
                             const TransferOptions& options) {
   TransferCounts counts;
@@ -77,8 +84,8 @@ Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, 
     const auto fetch = [&](uint64_t offset, uint64_t length) -> Status {
       CANREC_TRY(const uint64_t wanted, client.hash(region, offset, length));
       ++counts.chunks;
-      const ByteView have = target.bytes(region).subspan(offset, length);
-      if (xxh64(have) == wanted) return Ok{};
+      CANREC_TRY(const Bytes have, target.read(region, offset, length));
+      if (xxh64(have) == wanted) return after_chunk(options, region, offset, length, {});
       CANREC_TRY(const Bytes fetched, client.read(region, offset, length));
       if (xxh64(fetched) != wanted) {
         return wrong_hash(region, offset, length,
@@ -87,7 +94,8 @@ Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, 
       }
       ++counts.chunks_sent;
       counts.bytes_sent += length;
-      return target.write(region, offset, fetched);
+      CANREC_CHECK(target.write(region, offset, fetched));
+      return after_chunk(options, region, offset, length, fetched);
     };
     CANREC_CHECK(each_chunk(region, info.size(region), chunk, options, fetch));
   }
@@ -107,24 +115,23 @@ Result<TransferCounts> push(TransferClient& client, const PushSource& source,
                             const TransferOptions& options) {
   TransferCounts counts;
   CANREC_TRY(const UploaderStatus status, client.status());
-  CANREC_CHECK(begin(client, status, source));
   const uint64_t chunk = chunk_size(options.chunk_bytes, status.piece_limit);
   for (const Region region : kRegions) {
-    const ByteView bytes = region == Region::kHeap ? source.heap : source.stable;
     const auto put = [&](uint64_t offset, uint64_t length) -> Status {
-      const ByteView piece = bytes.subspan(offset, length);
+      Bytes piece(static_cast<size_t>(length));
+      CANREC_CHECK(snapshot::read_range(*source.file(region), offset, piece));
       const uint64_t wanted = xxh64(piece);
       CANREC_TRY(const uint64_t there, client.hash(region, offset, length));
       ++counts.chunks;
-      if (there == wanted) return Ok{};
+      if (there == wanted) return after_chunk(options, region, offset, length, {});
       CANREC_CHECK(client.put(region, offset, piece));
       ++counts.chunks_sent;
       counts.bytes_sent += length;
       CANREC_TRY(const uint64_t now, client.hash(region, offset, length));
-      if (now == wanted) return Ok{};
+      if (now == wanted) return after_chunk(options, region, offset, length, piece);
       return wrong_hash(region, offset, length, "the canister holds other bytes than were put");
     };
-    CANREC_CHECK(each_chunk(region, bytes.size(), chunk, options, put));
+    CANREC_CHECK(each_chunk(region, source.size(region), chunk, options, put));
   }
   return counts;
 }

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "base/file_system.h"
+#include "base/input_file.h"
 #include "base/interrupt.h"
 #include "recover/transfer_client.h"
 
@@ -29,31 +30,27 @@ struct TransferOptions {
   uint64_t chunk_bytes = 0;  ///< 0 = as much as one message carries; otherwise a multiple of 64 KiB
   const Interrupt* interrupt = nullptr;
   TransferProgress progress;
+  /// Called when a chunk is the same on both sides; `sent` are its bytes when it had to be sent.
+  std::function<Status(Region region, uint64_t offset, uint64_t length, ByteView sent)> after_chunk;
 };
 
-/// Two images on disk that a pull fills: `heap.bin` and `stable.bin` in a working directory, with
-/// `state.json` that says of which state they are.
-///
-///   state.json   {"schema": 1, "source": "...", "state_stamp": n, "heap_size": n, "stable_size":
-///   n}
+/// Two images on disk that a pull fills: `heap.bin` and `stable.bin` in a working directory.
 class PullTarget {
  public:
-  /// Makes the working directory, or opens one that was begun for the same state.
-  ///
-  /// Shape:   `source` identifies the canister's state beyond its stamp (hash of its metadata).
-  /// Errors:  kSnapshotMixed when the directory was begun for another state; kLocked; file errors.
+  /// Makes the images, sparse and of the canister's sizes, or opens those that are there.
+  /// Errors: those of files.
   static Result<PullTarget> open(FileSystem& fs, const std::filesystem::path& directory,
-                                 const DownloaderInfo& info, std::string_view source);
+                                 const DownloaderInfo& info);
   PullTarget(PullTarget&&) noexcept;
   PullTarget& operator=(PullTarget&&) noexcept;
   ~PullTarget();
 
   /// Fills a region with the bytes of an older copy, which the pull then brings up to date. Only
   /// for a fresh target.
-  Status seed(Region region, ByteView older, const Interrupt* interrupt);
-  bool resumed() const;
-  const std::filesystem::path& path(Region region) const;
-  ByteView bytes(Region region) const;
+  Status seed(Region region, const InputFile* older, const Interrupt* interrupt);
+  const InputFile& image(Region region) const;
+  /// Bytes inside the image; read, not mapped, so that memory does not grow with the state.
+  Result<Bytes> read(Region region, uint64_t offset, uint64_t length) const;
   Status write(Region region, uint64_t offset, ByteView bytes);
   Status sync();
 
@@ -69,13 +66,22 @@ class PullTarget {
 Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, PullTarget& target,
                             const TransferOptions& options);
 
-/// The images that a push sends.
+/// The images that a push sends. A file that is missing is an empty memory.
 struct PushSource {
-  ByteView heap;
-  ByteView stable;
+  const InputFile* heap = nullptr;
+  const InputFile* stable = nullptr;
+
+  const InputFile* file(Region region) const { return region == Region::kHeap ? heap : stable; }
+  uint64_t size(Region region) const {
+    return file(region) != nullptr ? file(region)->size() : uint64_t{0};
+  }
 };
 
-/// Brings the canister that runs the uploader to the images, stable memory first.
+/// Announces the sizes to the uploader. Errors: kRejected with the reason, kBadArgument (no whole
+/// pages, an empty heap).
+Status begin_push(TransferClient& client, const PushSource& source);
+
+/// Brings the canister that runs the uploader, begun with these sizes, to the images.
 /// Errors: kVerification when a chunk's hash is not as sent; kRejected with the canister's words;
 ///         kInterrupted (what was put stays).
 Result<TransferCounts> push(TransferClient& client, const PushSource& source,

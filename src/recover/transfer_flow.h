@@ -2,8 +2,9 @@
 #pragma once
 
 // The two transfers end to end on the embedded executor: from a snapshot directory of a canister
-// that cannot be upgraded, through the downloader, into a directory; and from a directory, through
-// the uploader, into a fresh canister with the real module on top.
+// that cannot be upgraded, through the downloader, into a directory or a chunk store; and from
+// either, through the uploader, into a fresh canister with the real module on top. Both need the
+// same memory whatever the size of the state.
 
 #include <filesystem>
 #include <optional>
@@ -13,17 +14,30 @@
 #include "base/output_file.h"
 #include "executor/executor.h"
 #include "recover/transfer.h"
+#include "snapshot/store_jobs.h"
 
 namespace canrec::recover {
 
-struct PullRequest {
-  std::filesystem::path source;                ///< snapshot directory
-  std::filesystem::path output;                ///< snapshot directory to write
-  std::optional<std::filesystem::path> older;  ///< an earlier copy: only differences are fetched
-  std::optional<Bytes> downloader;             ///< a module; otherwise one is generated
+/// A chunk store that takes what is pulled as a backup; it is made when missing.
+struct StoreTarget {
+  std::filesystem::path path;
+  snapshot::CreateOptions options;
+  uint32_t chunk_size = snapshot::store::kDefaultChunkSize;  ///< of a store that is made
+};
+
+/// What both ways ask for.
+struct TransferRequest {
+  std::filesystem::path source;  ///< snapshot directory; of a push also a chunk store
+  std::filesystem::path output;  ///< snapshot directory to write
+  std::optional<Bytes> carrier;  ///< downloader or uploader; otherwise one is generated
   Overwrite overwrite = Overwrite::kNo;
   executor::Options executor;
   TransferOptions transfer;
+};
+
+struct PullRequest : TransferRequest {
+  std::optional<StoreTarget> store;            ///< takes the state in place of `output`
+  std::optional<std::filesystem::path> older;  ///< an earlier copy: only differences are fetched
 };
 
 struct TransferReport {
@@ -35,25 +49,25 @@ struct TransferReport {
   bool resumed = false;
 };
 
+struct PullReport : TransferReport {
+  std::optional<snapshot::CreateReport> backup;  ///< what a store took
+};
+
 /// Installs the downloader over the canister by route K and pulls both memories; module, globals
-/// and the rest of the metadata come from the source. Interrupted, it goes on where it was when it
-/// is called again with the same source and output: the work lies in `<output>.canrec-pull/`.
+/// and the rest of the metadata come from the source. Killed at any moment, it goes on where it was
+/// when it is called again with the same source and output: the work lies in
+/// `<output or store>.canrec-pull/`.
 ///
 /// Errors: kInstallRefused when the network would refuse the downloader; kSnapshotMixed when the
-/// work
-///         was begun for another state; those of pull() and of writing a directory.
-Result<TransferReport> pull_directory(FileSystem& fs, const PullRequest& request);
+///         work was begun for another state; those of pull(), of writing a directory and of
+///         create_backup().
+Result<PullReport> pull_directory(FileSystem& fs, const PullRequest& request);
 
-struct PushRequest {
-  std::filesystem::path source;   ///< snapshot directory
-  std::filesystem::path output;   ///< snapshot directory of the new canister
-  std::optional<Bytes> uploader;  ///< a module; otherwise one is generated
-  std::optional<Bytes> module;    ///< installed at the end; otherwise the source's own
-  std::string check_method;       ///< a query to ask at the end; empty = none
+struct PushRequest : TransferRequest {
+  std::string backup;           ///< id, when the source is a chunk store
+  std::optional<Bytes> module;  ///< installed at the end; otherwise the source's own
+  std::string check_method;     ///< a query to ask at the end; empty = none
   std::string check_argument;
-  Overwrite overwrite = Overwrite::kNo;
-  executor::Options executor;
-  TransferOptions transfer;
 };
 
 struct PushReport {
@@ -63,12 +77,13 @@ struct PushReport {
 };
 
 /// Installs the uploader into an empty canister, pushes both memories, and installs the real module
-/// by route K. Interrupted, it goes on when called again: the canister so far is kept in
+/// by route K. Killed at any moment, it goes on when called again: the canister so far is kept in
 /// `<output>.canrec-push/`.
 ///
 /// Errors: kInstallRefused with the reason when route K cannot take the module (no section, globals
-///         that do not restart at the values they have); kVerification when the answers differ;
-///         those of push().
+///         that do not restart at the values they have); kSnapshotMixed when the work was begun for
+///         another state; kVerification when the answers differ; those of push() and of
+///         restore_backup().
 Result<PushReport> push_directory(FileSystem& fs, const PushRequest& request);
 
 }  // namespace canrec::recover

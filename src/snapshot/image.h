@@ -24,7 +24,10 @@ struct Extent {
 struct Image {
   uint64_t size = 0;
   const InputFile* base = nullptr;  ///< its bytes below `size` are taken over; may be null
-  std::vector<Extent> extents;      ///< ascending, disjoint, in [0, size)
+  /// The base may become part of the written directory under a second name, where the file system
+  /// can: only for a whole, synced file that nobody writes any more, without extents.
+  bool may_link = false;
+  std::vector<Extent> extents;  ///< ascending, disjoint, in [0, size)
 
   /// The bytes as they are.
   static Image of(ByteView bytes);

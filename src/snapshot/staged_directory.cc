@@ -36,20 +36,33 @@ Status check_replaceable(const fs::path& target) {
 
 }  // namespace
 
+Status StagedDirectory::aim_at(const fs::path& target, Overwrite overwrite) {
+  // "out/" and "out" are the same directory; its sibling needs the name without the slash.
+  target_ = target.has_filename() ? target : target.parent_path();
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(target_, ignored))) return Ok{};
+  if (overwrite == Overwrite::kNo) {
+    return fail(Errc::kExists,
+                fmt::format("{} exists; give --force to replace it", target_.string()));
+  }
+  CANREC_CHECK(check_replaceable(target_));
+  CANREC_TRY(lock_, FileLock::take(target_, LockMode::kExclusive));
+  return Ok{};
+}
+
+Result<StagedDirectory> StagedDirectory::adopt(FileSystem& system, const fs::path& made,
+                                               const fs::path& target, Overwrite overwrite) {
+  StagedDirectory out(system);
+  CANREC_CHECK(out.aim_at(target, overwrite));
+  out.temporary_ = made;
+  return out;
+}
+
 Result<StagedDirectory> StagedDirectory::create(FileSystem& system, const fs::path& target,
                                                 Overwrite overwrite) {
   StagedDirectory out(system);
-  // "out/" and "out" are the same directory; its sibling needs the name without the slash.
-  out.target_ = target.has_filename() ? target : target.parent_path();
+  CANREC_CHECK(out.aim_at(target, overwrite));
   std::error_code ignored;
-  if (fs::exists(fs::symlink_status(out.target_, ignored))) {
-    if (overwrite == Overwrite::kNo) {
-      return fail(Errc::kExists,
-                  fmt::format("{} exists; give --force to replace it", out.target_.string()));
-    }
-    CANREC_CHECK(check_replaceable(out.target_));
-    CANREC_TRY(out.lock_, FileLock::take(out.target_, LockMode::kExclusive));
-  }
   const fs::path temporary = fmt::format("{}.canrec-tmp-{}", out.target_.string(), ::getpid());
   // A directory of this name can only be the leftover of a dead process with our number.
   if (fs::exists(fs::symlink_status(temporary, ignored))) {

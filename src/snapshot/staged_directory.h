@@ -21,6 +21,10 @@ class StagedDirectory {
   static Result<StagedDirectory> create(FileSystem& system, const std::filesystem::path& target,
                                         Overwrite overwrite);
 
+  /// The same for a directory that was made elsewhere on the same file system; commit() moves it.
+  static Result<StagedDirectory> adopt(FileSystem& system, const std::filesystem::path& made,
+                                       const std::filesystem::path& target, Overwrite overwrite);
+
   StagedDirectory(StagedDirectory&& other) noexcept;
   StagedDirectory& operator=(StagedDirectory&&) = delete;
   /// Removes the temporary directory, or after an exchange the old one.
@@ -33,6 +37,7 @@ class StagedDirectory {
 
  private:
   explicit StagedDirectory(FileSystem& system) : system_(&system) {}
+  Status aim_at(const std::filesystem::path& target, Overwrite overwrite);
 
   FileSystem* system_;
   std::filesystem::path target_;

@@ -49,6 +49,21 @@ Status create_empty(FileSystem& system, const fs::path& path, ByteView content) 
   return file->sync();
 }
 
+// Whether the directory is empty or what init() left when it was killed: its parts, empty, and no
+// header.
+bool is_begun(const fs::path& path) {
+  std::error_code error;
+  for (fs::directory_iterator it(path, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.starts_with(std::string(kHeaderName) + std::string(kTemporaryMark))) continue;
+    const bool part =
+        name == kPackFolder || name == kBackupFolder || name == kWriterLock || name == kReaderLock;
+    if (!part || !fs::is_empty(it->path(), error)) return false;
+  }
+  return !error;
+}
+
 }  // namespace
 
 Status Store::init(FileSystem& system, const fs::path& path, uint32_t chunk_size) {
@@ -61,17 +76,41 @@ Status Store::init(FileSystem& system, const fs::path& path, uint32_t chunk_size
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) {
     CANREC_CHECK(system.make_directory(path));
-  } else if (!fs::is_empty(path, error) || error) {
+  } else if (!is_begun(path)) {
     return fail(Errc::kExists, fmt::format("{} exists and is not empty", path.string()));
   }
-  CANREC_CHECK(system.make_directory(path / kPackFolder));
-  CANREC_CHECK(system.make_directory(path / kBackupFolder));
-  CANREC_CHECK(create_empty(system, path / kWriterLock, {}));
-  CANREC_CHECK(create_empty(system, path / kReaderLock, {}));
+  for (const std::string_view name : {kPackFolder, kBackupFolder}) {
+    if (!fs::exists(path / name, error)) CANREC_CHECK(system.make_directory(path / name));
+  }
+  for (const std::string_view name : {kWriterLock, kReaderLock}) {
+    if (!fs::exists(path / name, error)) CANREC_CHECK(create_empty(system, path / name, {}));
+  }
   // The header last: what has one is a whole store.
   CANREC_CHECK(write_file(system, path / kHeaderName,
                           encode_header(store::kStoreMagic, {chunk_size, 0}), Overwrite::kNo));
   return system.sync_directory(path.parent_path());
+}
+
+bool Store::is_store(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path / kHeaderName, ignored);
+}
+
+Result<Manifest> Store::newest() const {
+  CANREC_TRY(const std::vector<std::string> ids, backups());
+  std::optional<Manifest> newest;
+  for (const std::string& id : ids) {
+    CANREC_TRY(Manifest manifest, backup(id));
+    if (newest && newest->created_ns() > manifest.created_ns()) continue;
+    newest.emplace(std::move(manifest));
+  }
+  if (!newest) return fail(Errc::kNotFound, "the store holds no backup");
+  return std::move(*newest);
+}
+
+Result<Store> Store::open_or_init(FileSystem& system, const fs::path& path, uint32_t chunk_size) {
+  if (!is_store(path)) CANREC_CHECK(init(system, path, chunk_size));
+  return open(path);
 }
 
 Result<Store> Store::open(const fs::path& path) {

@@ -33,12 +33,18 @@ struct JobControl {
 
 class Store {
  public:
-  /// Makes an empty store. The directory must not exist, or be empty.
+  /// Makes an empty store. The directory must not exist, or be empty, or hold what a killed init()
+  /// left.
   /// Shape: chunk_size is a power of two from 4 KiB to 1 MiB. Errors: kExists, kBadArgument, ...
   static Status init(FileSystem& system, const std::filesystem::path& path, uint32_t chunk_size);
 
   /// Errors: kNotFound, kStoreMalformed (no store, other version) with the offset in canrec-store.
   static Result<Store> open(const std::filesystem::path& path);
+  /// Whether the directory says that it is a store.
+  static bool is_store(const std::filesystem::path& path);
+  /// Opens a store; an absent or empty directory becomes one first.
+  static Result<Store> open_or_init(FileSystem& system, const std::filesystem::path& path,
+                                    uint32_t chunk_size);
 
   const std::filesystem::path& path() const { return path_; }
   uint32_t chunk_size() const { return chunk_size_; }
@@ -56,6 +62,8 @@ class Store {
   Result<std::vector<std::string>> backups() const;
   /// The backup whose id begins so. Errors: kNotFound, kBadArgument when several do.
   Result<Manifest> backup(std::string_view id_prefix) const;
+  /// The backup that was made last. Errors: kNotFound in an empty store.
+  Result<Manifest> newest() const;
   /// Everything in the store that is no part of it, as paths below it, in byte order.
   Result<std::vector<std::string>> foreign_files() const;
 

@@ -14,6 +14,7 @@ namespace {
 
 Status write_blob(FileSystem& system, const fs::path& path, const Image& image,
                   const Interrupt& interrupt) {
+  if (image.may_link && system.hard_link(image.base->path(), path)) return Ok{};
   CANREC_TRY(auto file, system.create(path));
   CANREC_CHECK(write_image(*file, image, interrupt));
   return file->sync();

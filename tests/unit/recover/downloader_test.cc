@@ -44,7 +44,7 @@ class Downloader : public testing::TestWithParam<bool> {
     const auto outcome = subject_->executor().install(request);
     ASSERT_TRUE(outcome.has_value() && outcome->ok());
     subject_->refresh_interface();
-    port_.emplace(subject_->executor(), subject_->id());
+    port_.emplace(*subject_);
     auto client = TransferClient::open(*port_, generated_.did);
     ASSERT_TRUE(client.has_value());
     client_.emplace(std::move(*client));
@@ -240,7 +240,7 @@ TEST(DownloaderModule, ReadsBeyondFourGibibytes) {
   request.memory = executor::MemoryPersistence::kKeep;
   const auto outcome = subject->executor().install(request);
   ASSERT_TRUE(outcome.has_value() && outcome->ok());
-  ExecutorPort port(subject->executor(), subject->id());
+  ExecutorPort port(*subject);
   auto client = TransferClient::open(port, made->did);
   ASSERT_TRUE(client.has_value());
   EXPECT_EQ(*client->read(Region::kHeap, heap.size - tail.size(), tail.size()), tail);

@@ -23,7 +23,7 @@ class Uploader : public testing::TestWithParam<bool> {
     request.module = made->module;
     const auto outcome = subject_->executor().install(request);
     ASSERT_TRUE(outcome.has_value() && outcome->ok());
-    port_.emplace(subject_->executor(), subject_->id());
+    port_.emplace(*subject_);
     auto client = TransferClient::open(*port_, made->did);
     ASSERT_TRUE(client.has_value()) << client.error().message();
     client_.emplace(std::move(*client));
@@ -31,11 +31,22 @@ class Uploader : public testing::TestWithParam<bool> {
   static std::string words(const Status& status) {
     return status ? "done" : status.error().message();
   }
+  // Announces the sizes and pushes.
+  Result<TransferCounts> push_all(const Bytes& heap, const Bytes& stable,
+                                  const TransferOptions& options) {
+    canrec::test::write_bytes(directory_ / "heap", heap);
+    canrec::test::write_bytes(directory_ / "stable", stable);
+    CANREC_TRY(const InputFile heap_file, InputFile::open(directory_ / "heap"));
+    CANREC_TRY(const InputFile stable_file, InputFile::open(directory_ / "stable"));
+    CANREC_CHECK(begin_push(*client_, {&heap_file, &stable_file}));
+    return push(*client_, {&heap_file, &stable_file}, options);
+  }
   Bytes image(const engine::Memory& memory) const {
     const auto view = memory.peek(0, memory.size());
     return view ? Bytes(view->begin(), view->end()) : Bytes{};
   }
 
+  canrec::test::TemporaryDirectory directory_;
   std::optional<Subject> subject_;
   std::optional<ExecutorPort> port_;
   std::optional<TransferClient> client_;
@@ -46,13 +57,13 @@ TEST_P(Uploader, MakesTheImagesExactly) {
   const Bytes stable = noise(5 * kPage, 2);
   TransferOptions options;
   options.chunk_bytes = kPage;
-  const auto counts = push(*client_, {heap, stable}, options);
+  const auto counts = push_all(heap, stable, options);
   ASSERT_TRUE(counts.has_value()) << counts.error().message();
   EXPECT_EQ(counts->chunks, 8U);
   EXPECT_EQ(image(subject_->canister().wasm->heap), heap);
   EXPECT_EQ(image(subject_->canister().wasm->stable), stable);
   // A second push finds everything in place.
-  const auto again = push(*client_, {heap, stable}, options);
+  const auto again = push_all(heap, stable, options);
   ASSERT_TRUE(again.has_value()) << again.error().message();
   EXPECT_EQ(again->chunks_sent, 0U);
   EXPECT_EQ(image(subject_->canister().wasm->heap), heap);
@@ -61,7 +72,7 @@ TEST_P(Uploader, MakesTheImagesExactly) {
 TEST_P(Uploader, LeavesNothingOfStablePiecesInAHeapOfZeros) {
   const Bytes heap(2 * kPage, 0);
   const Bytes stable = noise(2 * kPage, 2);
-  const auto counts = push(*client_, {heap, stable}, {});
+  const auto counts = push_all(heap, stable, {});
   ASSERT_TRUE(counts.has_value()) << counts.error().message();
   EXPECT_EQ(image(subject_->canister().wasm->heap), heap);
   EXPECT_EQ(image(subject_->canister().wasm->stable), stable);

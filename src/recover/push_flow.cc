@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Push on the embedded executor:
+//
+//   1. a backup is restored into the working directory; a snapshot directory is used as it is
+//   2. a fresh canister gets the uploader and its sizes, and is saved in the working directory
+//   3. every chunk that is put goes into the images of that saved canister too, once its hash was
+//      right: so the working directory always holds the canister as it is
+//   4. the real module is installed by route K, the check query is asked in both canisters
+//   5. the canister is saved and moved to its place, the working directory removed
+//
+// Killed anywhere, the next run opens the saved canister and compares it chunk by chunk.
+#include <fmt/core.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "recover/carrier.h"
+#include "recover/executor_port.h"
+#include "recover/route_k.h"
+#include "recover/transfer_flow.h"
+#include "recover/work_directory.h"
+#include "snapshot/staged_directory.h"
+#include "uploader/uploader.h"
+
+namespace canrec::recover {
+namespace {
+
+namespace fs = std::filesystem;
+
+// --- where the state comes from
+
+// What state.json says: which state, by the backup's id or the metadata.
+Result<std::string> state_text(const PushRequest& request) {
+  nlohmann::ordered_json state = {{"schema", 1}};
+  if (!request.backup.empty()) {
+    state["backup"] = request.backup;
+  } else {
+    CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(request.source));
+    state["source"] = identity_of(source);
+  }
+  return state.dump(2) + "\n";
+}
+
+Result<fs::path> source_directory(FileSystem& system, const PushRequest& request,
+                                  const WorkDirectory& work) {
+  if (request.backup.empty()) return request.source;
+  const fs::path restored = work.path() / "source";
+  std::error_code ignored;
+  if (fs::exists(restored, ignored)) return restored;  // it appears when it is whole
+  CANREC_TRY(const snapshot::Store store, snapshot::Store::open(request.source));
+  CANREC_TRY(const snapshot::Manifest manifest, store.backup(request.backup));
+  CANREC_CHECK(restore_backup(store, system, manifest, restored, snapshot::Salvage::kNo,
+                              snapshot::JobControl{interrupt_of(request.transfer)}));
+  return restored;
+}
+
+// Whether the real module may follow by route K, over this state whose pre-upgrade does not run.
+Status check_route_k(const snapshot::Directory& source, const wasm::Module& module) {
+  for (const Finding& finding : judge_route_k(module, {&source.metadata(), source.heap(), false})) {
+    if (finding.severity != Severity::kError) continue;
+    return fail(Errc::kInstallRefused, fmt::format("{}: {}; {}. Next: {}", finding.where,
+                                                   finding.what, finding.why, finding.next));
+  }
+  return Ok{};
+}
+
+// --- the canister under the uploader
+
+// The canister in the working directory; made when it is not there yet.
+Result<Subject> open_under_uploader(FileSystem& system, const PushRequest& request,
+                                    const Carrier& uploader, const PushSource& source,
+                                    const fs::path& saved) {
+  std::error_code ignored;
+  if (!fs::exists(saved, ignored)) {
+    Subject fresh = Subject::fresh(request.executor);
+    CANREC_CHECK(
+        install_over(fresh, executor::InstallMode::kInstall, uploader.module, Memory::kReplace));
+    ExecutorPort port(fresh);
+    CANREC_TRY(TransferClient client, TransferClient::open(port, uploader.did));
+    CANREC_CHECK(begin_push(client, source));
+    CANREC_CHECK(fresh.executor().save(fresh.id(), system, saved, Overwrite::kNo));
+  }
+  CANREC_TRY(Subject subject, Subject::open(saved, request.executor));
+  const auto installed = subject.module_bytes();
+  if (installed && sha256(*installed) == sha256(uploader.module)) return subject;
+  return fail(Errc::kSnapshotMixed,
+              fmt::format("{} holds another program than this uploader; remove {} to start anew",
+                          saved.string(), saved.parent_path().string()));
+}
+
+// The images of the saved canister, open for writing.
+class Mirror {
+ public:
+  static Result<Mirror> open(FileSystem& system, const fs::path& saved) {
+    Mirror out;
+    CANREC_TRY(out.files_[0], system.open(saved / "wasm_memory.bin"));
+    CANREC_TRY(out.files_[1], system.open(saved / "stable_memory.bin"));
+    return out;
+  }
+  Status write(Region region, uint64_t offset, ByteView bytes) {
+    return files_[std::to_underlying(region)]->write_at(bytes, offset);
+  }
+
+ private:
+  std::array<std::unique_ptr<WritableFile>, 2> files_;
+};
+
+// --- the end
+
+Result<std::string> ask(Subject& subject, const PushRequest& request) {
+  CANREC_TRY(const executor::CallOutcome outcome,
+             subject.query(request.check_method, request.check_argument));
+  return outcome.replied() ? subject.reply_text(request.check_method, outcome.reply())
+                           : outcome.failure().text();
+}
+
+Status compare_answers(Subject& subject, const fs::path& source, const PushRequest& request,
+                       PushReport& report) {
+  CANREC_TRY(Subject original, Subject::open(source, request.executor));
+  CANREC_TRY(report.answer_source, ask(original, request));
+  CANREC_TRY(report.answer, ask(subject, request));
+  if (report.answer == report.answer_source) return Ok{};
+  return fail(
+      Errc::kVerification,
+      fmt::format("{}{} answers {} in the new canister and {} in the source", request.check_method,
+                  request.check_argument, report.answer, report.answer_source));
+}
+
+}  // namespace
+
+Result<PushReport> push_directory(FileSystem& system, const PushRequest& request) {
+  CANREC_CHECK(refuse_existing(request.output, request.overwrite));
+  CANREC_TRY(const std::string state, state_text(request));
+  CANREC_TRY(WorkDirectory work,
+             WorkDirectory::open(system, request.output.string() + ".canrec-push", state));
+  CANREC_TRY(const fs::path source_path, source_directory(system, request, work));
+  CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(source_path));
+  const Bytes module =
+      request.module ? *request.module : Bytes(source.module().begin(), source.module().end());
+  CANREC_TRY(const wasm::LoadedModule loaded, wasm::load_module(module));
+  if (Status allowed = check_route_k(source, loaded.module); !allowed) {
+    // Nothing of a transfer that cannot be is kept, but what an earlier one did may still be used.
+    if (!work.resumed()) CANREC_CHECK(work.remove());
+    return fail(std::move(allowed).error());
+  }
+  CANREC_TRY(const Carrier uploader, carrier(request.carrier, uploader::make_uploader,
+                                             width_of(loaded.module, source.heap().size())));
+
+  PushReport report;
+  report.transfer.resumed = work.resumed();
+  const fs::path saved = work.path() / "canister";
+  const PushSource images{source.heap_file(), source.stable_file()};
+  const auto open = [&] { return open_under_uploader(system, request, uploader, images, saved); };
+  CANREC_TRY(Subject subject, open());
+  CANREC_TRY(Mirror mirror, Mirror::open(system, saved));
+  ExecutorPort port(subject);
+  CANREC_TRY(TransferClient client, TransferClient::open(port, uploader.did));
+  CANREC_CHECK(begin_push(client, images));
+
+  TransferOptions options = request.transfer;
+  Renewal renewal;
+  options.after_chunk = [&](Region region, uint64_t offset, uint64_t length,
+                            ByteView sent) -> Status {
+    if (!sent.empty()) CANREC_CHECK(mirror.write(region, offset, sent));
+    if (!renewal.due(length)) return Ok{};
+    CANREC_TRY(subject, open());
+    return Ok{};
+  };
+  CANREC_TRY(report.transfer.counts, push(client, images, options));
+  report.transfer.heap_size = images.size(Region::kHeap);
+  report.transfer.stable_size = images.size(Region::kStable);
+  report.transfer.messages = port.messages();
+  report.transfer.instructions = port.instructions();
+
+  CANREC_CHECK(install_over(subject, executor::InstallMode::kUpgrade, module, Memory::kKeep));
+  subject.refresh_interface();
+  if (!request.check_method.empty()) {
+    CANREC_CHECK(compare_answers(subject, source_path, request, report));
+  }
+  const fs::path made = work.path() / "result";
+  CANREC_CHECK(subject.executor().save(subject.id(), system, made, Overwrite::kYes));
+  CANREC_TRY(snapshot::StagedDirectory staged,
+             snapshot::StagedDirectory::adopt(system, made, request.output, request.overwrite));
+  CANREC_CHECK(staged.commit());
+  CANREC_CHECK(work.remove());
+  return report;
+}
+
+}  // namespace canrec::recover
