@@ -26,7 +26,15 @@ struct Options {
 // Examines the snapshot directory of --state.
 ExitCode examine(Session& session, const Options& options, wasmdiff::Comparison& comparison,
                  DiffReport& report) {
-  CLI_TRY(const auto directory, session, options.state, snapshot::Directory::open(options.state));
+  auto opened = snapshot::Directory::open(options.state);
+  if (!opened) {
+    const ExitCode code = session.report(options.state, opened.error());
+    if (code == ExitCode::kMalformed && !session.json) {
+      session.warn(fmt::format("next: canrec verify {}", options.state));
+    }
+    return code;
+  }
+  const snapshot::Directory directory = std::move(*opened);
   CLI_TRY(const auto module, session, options.state + "/wasm_module.bin",
           wasm::load_module(directory.module()));
   const wasmdiff::State state{module.module.bytes, directory.heap(), directory.metadata().globals};

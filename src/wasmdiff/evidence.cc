@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ic/limits.h"
+
 namespace canrec::wasmdiff {
 namespace {
 
@@ -91,11 +93,24 @@ class Examiner {
     for (Finding& finding : comparison_.findings) {
       const bool settled = (finding.code == "memory.minimum" && !too_small) ||
                            (finding.code == "memory.maximum" && !too_large);
+      if (finding.code == "memory.minimum" && too_small) finding.next = "see state.memory";
+      if (finding.code == "memory.maximum" && too_large) finding.next = "see state.memory";
       if (!settled || finding.weights.worst() != Severity::kUnsafe) continue;
       finding.weights = both(Severity::kNote);
       finding.evidence.push_back(fmt::format("the kept memory has {} pages", grouped(pages)));
       finding.why = "the kept memory fits the new declaration";
       finding.next = "nothing to do";
+    }
+    const uint64_t most = (limits.is_64 ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32) /
+                          uint64_t{wasm::kPageSize};
+    if (pages > most) {
+      add("state.memory", "24 25", both(Severity::kUnsafe),
+          fmt::format("the kept memory of {} pages is larger than any {}-bit heap of the network, "
+                      "which has {} at most",
+                      grouped(pages), limits.is_64 ? 64 : 32, grouped(most)),
+          {}, "no canister has such a heap: the image is not what was downloaded",
+          "check the snapshot (canrec verify)");
+      return;
     }
     if (!too_small && !too_large) return;
     add("state.memory", "24 25", both(Severity::kUnsafe),
@@ -108,6 +123,7 @@ class Examiner {
   }
 
   void globals() {
+    bool fits_old = true;
     for (const Which w : {kOld, kNew}) {
       const auto& list = subject_.layouts[w].persisted;
       size_t i = 0;
@@ -118,13 +134,19 @@ class Examiner {
       if (i == list.size() && i == state_.globals.size()) continue;
       Place place;
       place.persisted = i;
+      const std::string here =
+          i < state_.globals.size() ? std::string(to_string(state_.globals[i].type)) : "nothing";
+      const std::string wanted =
+          i < list.size() ? std::string(to_string(snapshot_type(list[i].type.type))) : "nothing";
       add(w == kOld ? "state.globals-old" : "state.globals", "18 22",
           {Severity::kUnsafe, w == kOld ? Severity::kReview : Severity::kNote},
-          fmt::format("the snapshot's {} globals do not fit the {} module, which persists {}",
-                      state_.globals.size(), w == kOld ? "old" : "new", list.size()),
-          {fmt::format("first difference at place {}", i)},
+          fmt::format("the snapshot's globals do not fit the {} module", w == kOld ? "old" : "new"),
+          {fmt::format("{} in the snapshot, the module persists {}", state_.globals.size(),
+                       list.size()),
+           fmt::format("place {}: {} in the snapshot, {} in the module", i, here, wanted)},
           "the network refuses to load a list of another length or other types",
-          w == kOld ? "check the snapshot (canrec verify)" : "see global.list", place);
+          w == kNew && fits_old ? "see global.list" : "check the snapshot (canrec verify)", place);
+      if (w == kOld) fits_old = false;
     }
     stack_at_rest();
   }
@@ -199,7 +221,7 @@ class Examiner {
     const std::string where = fmt::format("segment {} 0x{:08x}..0x{:08x}", stretch.segment,
                                           stretch.address, stretch.address + stretch.length);
     if (stretch.changed == 0) return where + ": intact";
-    return where + fmt::format(": {} bytes changed, first at 0x{:08x}", grouped(stretch.changed),
+    return where + fmt::format(": {} changed, first at 0x{:08x}", counted(stretch.changed, "byte"),
                                stretch.first_changed);
   }
 
@@ -301,12 +323,12 @@ class Examiner {
     const Scan& scan = *evidence_.scan;
     std::vector<std::string> lines;
     if (scan.addresses > 0) {
-      lines.push_back(fmt::format("{} words are addresses of changed data, first at 0x{:08x}",
-                                  grouped(scan.addresses), scan.first_address));
+      lines.push_back(fmt::format("addresses of changed data: {}, first at 0x{:08x}",
+                                  counted(scan.addresses, "word"), scan.first_address));
     }
     if (scan.slots > 0) {
-      lines.push_back(fmt::format("{} words are numbers of changed table slots, first at 0x{:08x}",
-                                  grouped(scan.slots), scan.first_slot));
+      lines.push_back(fmt::format("numbers of changed table slots: {}, first at 0x{:08x}",
+                                  counted(scan.slots, "word"), scan.first_slot));
     }
     add("state.references", "5 10", both(Severity::kNote),
         lines.empty()

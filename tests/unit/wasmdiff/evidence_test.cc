@@ -90,6 +90,22 @@ TEST(Evidence, ComparesTheGlobalsOfTheSnapshot) {
   EXPECT_TRUE(c.has("state.globals"));
 }
 
+TEST(Evidence, SaysAtWhichPlaceTheGlobalsDiffer) {
+  Compared c = after([](Canister&) {});
+  const Bytes heap = fresh_heap(c, 2);
+  const std::vector<snapshot::GlobalValue> globals = {{snapshot::GlobalType::kI64, 65536, 0}};
+  look(c, heap, false, globals);
+  EXPECT_EQ(c.s(), Word::kUnsafe);
+  for (const Finding& finding : c.comparison.findings) {
+    if (finding.code != "state.globals" && finding.code != "state.globals-old") continue;
+    ASSERT_EQ(finding.evidence.size(), 2U);
+    EXPECT_EQ(finding.evidence[0], "1 in the snapshot, the module persists 1");
+    EXPECT_EQ(finding.evidence[1], "place 0: i64 in the snapshot, i32 in the module");
+    // Both modules have the same list, so it is the snapshot that is odd.
+    EXPECT_EQ(finding.next, "check the snapshot (canrec verify)");
+  }
+}
+
 TEST(Evidence, NoticesAStackThatIsNotEmpty) {
   Compared c = after([](Canister&) {});
   const Bytes heap = fresh_heap(c, 2);
