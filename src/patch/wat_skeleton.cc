@@ -190,7 +190,7 @@ class Skeleton {
     CANREC_TRY(const Bytes locals, local_names());
     Bytes out = subsection(1, wasm::vec(functions));
     append(out, subsection(2, locals));
-    append(out, subsection(4, plain_names(names_.types, module_.types.size(), "t")));
+    append(out, subsection(4, type_names()));
     append(out, subsection(7, global_names()));
     return out;
   }
@@ -229,6 +229,27 @@ class Skeleton {
           name_entry(i, ids.of(it == given.end() ? std::string_view{} : it->second, fallback, i)));
     }
     return wasm::vec(entries);
+  }
+
+  // A type without a name is called by its number and what it says: `t8:i64_i64->i32`.
+  Bytes type_names() const {
+    std::vector<std::string> signatures;
+    std::map<uint32_t, std::string_view> given = names_.types;
+    signatures.reserve(module_.types.size());
+    for (uint32_t i = 0; i < module_.types.size(); ++i) {
+      std::string text = fmt::format("t{}:", i);
+      append_types(text, module_.types[i].params);
+      text += "->";
+      append_types(text, module_.types[i].results);
+      given.try_emplace(i, signatures.emplace_back(std::move(text)));
+    }
+    return plain_names(given, module_.types.size(), "t");
+  }
+
+  static void append_types(std::string& out, const std::vector<wasm::ValType>& types) {
+    for (size_t i = 0; i < types.size() && out.size() < kNameLength; ++i) {
+      out += fmt::format("{}{}", i == 0 ? "" : "_", to_string(types[i]));
+    }
   }
 
   Bytes global_names() const {

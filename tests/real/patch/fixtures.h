@@ -1,39 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The real modules that the patch tests run on.
+// The real modules that the patch tests run on, and other tools to ask about them.
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstdio>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
+#include "base/input_file.h"
 #include "wasm/load.h"
 
 namespace canrec::patch {
 
-/// Modules under these folders of the fixtures, by path; every motoko version with a few programs.
+/// Every module of the fixtures once, by path: files of the same bytes are one module.
 inline std::vector<std::string> real_modules() {
   const std::filesystem::path root = CANREC_FIXTURES;
-  std::vector<std::string> found;
-  for (const char* folder : {"motoko", "azle", "ic-wasm", "canisters"}) {
+  std::vector<std::string> paths;
+  for (const char* folder : {"azle", "canisters", "ic-wasm", "motoko", "pairs"}) {
     if (!std::filesystem::is_directory(root / folder)) continue;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root / folder)) {
       if (entry.path().extension() != ".wasm") continue;
-      const std::string stem = entry.path().stem();
-      const std::string path = std::filesystem::relative(entry.path(), root);
-      // The counter variants differ in a few bytes.
-      if (stem.starts_with("counter_")) continue;
-      // The older templates are built like the newest.
-      if (path.starts_with("azle/0.24") || path.starts_with("azle/0.32")) continue;
-      found.push_back(path);
+      paths.push_back(std::filesystem::relative(entry.path(), root));
     }
   }
-  std::ranges::sort(found);
-  return found;
+  std::ranges::sort(paths);
+  std::set<Sha256> seen;
+  std::erase_if(paths, [&](const std::string& path) {
+    const auto file = InputFile::open(root / path);
+    return file.has_value() && !seen.insert(sha256(file->bytes())).second;
+  });
+  return paths;
 }
 
 inline std::string test_name(const testing::TestParamInfo<std::string>& info) {
@@ -46,6 +51,32 @@ inline std::string test_name(const testing::TestParamInfo<std::string>& info) {
 
 inline Result<wasm::ModuleFile> open_fixture(const std::string& path) {
   return wasm::open_module(std::filesystem::path(CANREC_FIXTURES) / path);
+}
+
+/// What a program says (both streams) and its exit status.
+struct Answer {
+  int status = -1;
+  std::string out;
+};
+inline Answer shell(const std::string& command) {
+  FILE* pipe = popen(("{ " + command + "; } 2>&1").c_str(), "r");
+  EXPECT_NE(pipe, nullptr);
+  Answer answer;
+  std::array<char, 65536> buffer{};
+  for (size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    answer.out.append(buffer.data(), n);
+  }
+  answer.status = WEXITSTATUS(pclose(pipe));
+  return answer;
+}
+
+/// WABT's validator, with what the network accepts.
+inline Answer wasm_validate(const std::filesystem::path& module) {
+  return shell("wasm-validate --enable-memory64 --enable-tail-call '" + module.string() + "'");
+}
+/// `ic-wasm MODULE info`.
+inline Answer ic_wasm_info(const std::filesystem::path& module) {
+  return shell("'" CANREC_FIXTURES "/bin/ic-wasm' '" + module.string() + "' info");
 }
 
 }  // namespace canrec::patch

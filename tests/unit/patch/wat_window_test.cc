@@ -27,7 +27,7 @@ TEST(WatWindow, ShowsNamesOfFunctionsLocalsGlobalsAndTypes) {
   const TestModule input = small_canister();
   const auto text = function_to_wat(input.loaded(), function(input, "save"));
   ASSERT_TRUE(text.has_value()) << text.error().message();
-  EXPECT_NE(text->find("(func $save (type $t3) (param $from i32) (param $length i32)\n"),
+  EXPECT_NE(text->find("(func $save (type $t3:i32_i32->) (param $from i32) (param $length i32)\n"),
             std::string::npos)
       << *text;
   EXPECT_NE(text->find("  local.get $length\n  call $ic0.stable_write)"), std::string::npos);
