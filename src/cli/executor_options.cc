@@ -38,6 +38,29 @@ Result<candid::ReplyNotes> show(ByteView reply, ByteView stored_module, std::str
   return candid::print_reply(interface ? &*interface : nullptr, method, reply, form, out);
 }
 
+// "3000000000000", "3_000_000_000_000" or "3T".
+Result<executor::Cycles> parse_cycles(std::string_view text) {
+  executor::Cycles amount = 0;
+  executor::Cycles unit = 1;
+  std::string_view digits = text;
+  if (!digits.empty() && (digits.back() == 'T' || digits.back() == 'B')) {
+    unit = digits.back() == 'T' ? 1'000'000'000'000 : 1'000'000'000;
+    digits.remove_suffix(1);
+  }
+  const auto wrong = [&] {
+    return fail(
+        Errc::kBadArgument,
+        fmt::format("--cycles wants a number such as 3000000000000 or 3T, not \"{}\"", text));
+  };
+  if (digits.empty() || digits.front() == '_') return wrong();
+  for (const char c : digits) {
+    if (c == '_') continue;
+    if (c < '0' || c > '9' || amount > executor::kMaxCycles / unit / 10 - 1) return wrong();
+    amount = amount * 10 + static_cast<unsigned>(c - '0');
+  }
+  return amount * unit;
+}
+
 }  // namespace
 
 void ExecutorOptions::add_to(CLI::App& app) {
@@ -54,6 +77,10 @@ void ExecutorOptions::add_to(CLI::App& app) {
       ->type_name("MODEL");
   app.add_option("--time", time_ns, "what ic0.time says, in nanoseconds since 1970");
   app.add_option("--seed", seed, "seed of raw_rand");
+  app.add_option("--cycles", cycles,
+                 "balance of the canister; then running, calling and growing are paid for "
+                 "(default: nothing costs cycles)")
+      ->type_name("NUMBER");
   app.add_option("--caller", caller, "principal that calls (default: a controller)")
       ->type_name("PRINCIPAL");
 }
@@ -88,6 +115,9 @@ Result<executor::Options> ExecutorOptions::options(const Session& session,
     CANREC_CHECK(out.profile.set(std::string_view(given).substr(0, equals), value));
   }
   if (!page_charges.empty()) CANREC_CHECK(out.profile.set_page_charges(page_charges));
+  if (cycles) {
+    CANREC_TRY(out.cycles, parse_cycles(*cycles));
+  }
   if (time_ns) out.time_ns = *time_ns;
   out.seed = seed;
   out.events = events;

@@ -29,6 +29,7 @@ struct ExecutorOptions {
   std::string page_charges;
   std::optional<uint64_t> time_ns;
   uint64_t seed = 0;
+  std::optional<std::string> cycles;
   std::string caller;
   std::string canister;
 

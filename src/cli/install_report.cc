@@ -21,6 +21,7 @@ ExitCode print_installation(Session& session, std::string_view title,
                                   {"compile_instructions", outcome.compile_instructions},
                                   {"instructions", outcome.instructions},
                                   {"instruction_limit", outcome.instruction_limit}};
+    if (outcome.cycles) end["cycles"] = executor::cycles_text(*outcome.cycles);
     if (outcome.failure) {
       end["stage"] = outcome.stage;
       end.update(failure_json(*outcome.failure));
@@ -30,9 +31,11 @@ ExitCode print_installation(Session& session, std::string_view title,
   }
   session.print(fmt::format("{}\n", title));
   for (const executor::RunReport& run : outcome.runs) session.print("  " + run_text(run));
-  session.print(fmt::format("  in all {} instructions of {}, {} of them for compiling\n",
-                            grouped(outcome.instructions), grouped(outcome.instruction_limit),
-                            grouped(outcome.compile_instructions)));
+  session.print(fmt::format(
+      "  in all {} instructions of {}, {} of them for compiling{}\n", grouped(outcome.instructions),
+      grouped(outcome.instruction_limit), grouped(outcome.compile_instructions),
+      outcome.cycles ? fmt::format(", {} cycles", executor::cycles_text(*outcome.cycles))
+                     : std::string()));
   if (outcome.ok()) {
     session.print(session.toned(Tone::kGood, "done") + "\n");
   } else {

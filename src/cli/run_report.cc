@@ -35,6 +35,13 @@ std::vector<std::pair<ic::SystemApi, uint64_t>> by_count(const RunReport& report
   return rows;
 }
 
+// "5,012,345"
+std::string grouped_cycles(executor::Cycles amount) {
+  std::string text = executor::cycles_text(amount);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
 nlohmann::ordered_json memory_json(const MemoryUse& use) {
   return {{"before_bytes", use.before_bytes},
           {"after_bytes", use.after_bytes},
@@ -50,6 +57,7 @@ std::string run_line(const RunReport& report) {
       report.entry, grouped(report.instructions), limit_text(report.instruction_limit),
       grouped(report.heap.accessed_os_pages), grouped(report.heap.dirty_os_pages),
       grouped(report.stable.accessed_os_pages), grouped(report.stable.dirty_os_pages));
+  if (report.cycles) line += fmt::format(", {} cycles", grouped_cycles(*report.cycles));
   line += growth_text("heap", report.heap) + growth_text("stable memory", report.stable);
   if (report.stopped) line += " - STOPPED";
   return line;
@@ -112,6 +120,7 @@ nlohmann::ordered_json run_json(const RunReport& report) {
                                 {"stable_bytes_written", report.stable_bytes_written},
                                 {"system_api_calls", std::move(calls)},
                                 {"prints", report.prints}};
+  if (report.cycles) out["cycles"] = executor::cycles_text(*report.cycles);
   if (!report.stopped) return out;
   const executor::StopReport& stopped = *report.stopped;
   nlohmann::ordered_json frames = nlohmann::ordered_json::array();

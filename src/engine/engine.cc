@@ -270,6 +270,7 @@ Result<Instance> Instance::attach(const CompiledModule& module, Memory* memory,
   // One frame for what the first function returns into.
   rt->frames = std::make_unique_for_overwrite<Frame[]>(config.call_depth + 2);
   rt->frames_end = rt->frames.get() + config.call_depth + 1;
+  rt->slices = Slices(config.instructions, config.slice_instructions);
   rt->set_counter(config.instructions);
   return Instance(std::move(rt));
 }
@@ -287,6 +288,7 @@ std::unique_ptr<Trap> make_trap(Runtime& rt, TrapKind kind) {
   } else {
     trap->message = to_string(kind);
   }
+  if (kind == TrapKind::kSliceOverrun) trap->slice_instructions = rt.slices.overrun();
   rt.host_status.reset();
   return trap;
 }
@@ -348,6 +350,16 @@ HostStatus Instance::charge(uint64_t instructions) {
   const TrapKind trap = engine::charge(*runtime_, instructions);
   return trap == kNoTrap ? nullptr : host_trap(trap);
 }
+
+BudgetState Instance::look() {
+  Runtime& rt = *runtime_;
+  const int64_t counter = rt.counter();
+  const BudgetState state = rt.slices.look(counter);
+  rt.set_counter(counter);
+  return state;
+}
+
+uint64_t Instance::slice_overrun() const { return runtime_->slices.overrun(); }
 
 HostStatus Instance::read(uint64_t address, uint64_t length, ByteView& out) {
   Runtime& rt = *runtime_;

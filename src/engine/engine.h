@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "engine/memory.h"
+#include "engine/slices.h"
 #include "engine/trap.h"
 #include "engine/value.h"
 #include "wasm/module.h"
@@ -122,7 +123,8 @@ enum class PageModel : uint8_t {
 int64_t page_charge(PageModel model, const PageCounts& before, const PageCounts& after);
 
 struct InstanceConfig {
-  int64_t instructions = INT64_MAX;  ///< what the counter starts with
+  int64_t instructions = INT64_MAX;        ///< what the counter starts with
+  int64_t slice_instructions = INT64_MAX;  ///< of one slice of them
   PageModel page_model = PageModel::kNone;
   uint64_t stack_bytes = uint64_t{8} << 20;  ///< operands, parameters and locals of all frames
   uint64_t call_depth = 100'000;             ///< frames
@@ -169,8 +171,13 @@ class Instance {
   /// segment that is running.
   int64_t counter() const;
   void set_counter(int64_t instructions);
-  /// Takes `instructions` off (saturating) and looks for the end of the budget, as system calls do.
+  /// Takes `instructions` off (saturating) and looks for the end of the budget or of a slice, as
+  /// system calls do.
   HostStatus charge(uint64_t instructions);
+  /// Looks at the counter as a test point of the code does.
+  BudgetState look();
+  /// After kSliceOverrun: what the slice took.
+  uint64_t slice_overrun() const;
 
   // --- for host functions -----------------------------------------------------------------------
 

@@ -24,6 +24,18 @@ bool polls(const Runtime& rt) {
   return rt.config.interrupt != nullptr || rt.config.progress.report != nullptr;
 }
 
+TrapKind trap_of(BudgetState state) {
+  switch (state) {
+    case BudgetState::kSpent:
+      return TrapKind::kOutOfInstructions;
+    case BudgetState::kSliceOverrun:
+      return TrapKind::kSliceOverrun;
+    case BudgetState::kLeft:
+      break;
+  }
+  return kNoTrap;
+}
+
 uint64_t mask(wasm::ValType type, uint64_t bits) {
   return type == wasm::ValType::kI32 || type == wasm::ValType::kF32 ? bits & UINT32_MAX : bits;
 }
@@ -31,19 +43,27 @@ uint64_t mask(wasm::ValType type, uint64_t bits) {
 }  // namespace
 
 void Runtime::set_counter(int64_t counter) {
-  reserve = 0;
-  if (polls(*this) && counter > kPollEvery) reserve = counter - kPollEvery;
+  // Fuel lasts to the end of the slice or to the next poll; when the slice is over, to the next
+  // test.
+  if (counter < slices.end()) {
+    reserve = counter < 0 ? 0 : counter + 1;
+  } else {
+    reserve = slices.end();
+    if (polls(*this) && counter - reserve > kPollEvery) reserve = counter - kPollEvery;
+  }
   fuel = counter - reserve;
 }
 
 TrapKind charge(Runtime& rt, uint64_t instructions) {
-  rt.set_counter(saturating_sub(rt.counter(), instructions));
-  return rt.counter() < 0 ? TrapKind::kOutOfInstructions : kNoTrap;
+  const int64_t counter = saturating_sub(rt.counter(), instructions);
+  const TrapKind trap = trap_of(rt.slices.look(counter));
+  rt.set_counter(counter);
+  return trap;
 }
 
 TrapKind poll(Runtime& rt) {
   const int64_t counter = rt.counter();
-  if (counter < 0) return TrapKind::kOutOfInstructions;
+  if (const TrapKind trap = trap_of(rt.slices.look(counter)); trap != kNoTrap) return trap;
   if (rt.config.interrupt != nullptr && rt.config.interrupt->requested()) {
     return TrapKind::kInterrupted;
   }

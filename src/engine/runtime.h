@@ -46,10 +46,11 @@ struct Runtime {
   Value* globals = nullptr;
   FunctionCode* functions = nullptr;
   // The counter is fuel + reserve. Running code counts `fuel` down and comes to poll() when a test
-  // finds it negative; `reserve` is what stays back until then, so that progress and interrupts
-  // need no test of their own.
+  // finds it negative; `reserve` is what stays back until then, so that slices, progress and
+  // interrupts need no test of their own.
   int64_t fuel = 0;
   int64_t reserve = 0;
+  Slices slices{0, 0};
   std::vector<Table> tables;
 
   const CompiledModule* module = nullptr;
@@ -85,7 +86,8 @@ TrapKind touch(Runtime& rt, uint64_t address, uint64_t size, bool write);
 /// Takes a dynamic amount off the counter, saturating, and looks at it.
 TrapKind charge(Runtime& rt, uint64_t instructions);
 
-/// At a test point with negative fuel: the end of the budget, an interrupt, or new fuel.
+/// At a test point with negative fuel: the end of the budget or of a slice, an interrupt, or new
+/// fuel.
 TrapKind poll(Runtime& rt);
 
 /// Between values and slots, by their types.

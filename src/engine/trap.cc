@@ -25,6 +25,8 @@ std::string_view to_string(TrapKind kind) {
       return "stack overflow";
     case TrapKind::kOutOfInstructions:
       return "instruction limit exceeded";
+    case TrapKind::kSliceOverrun:
+      return "instruction limit of a slice exceeded";
     case TrapKind::kInterrupted:
       return "interrupted";
     case TrapKind::kEngineLimit:

@@ -24,9 +24,10 @@ enum class TrapKind : uint8_t {
   kBadConversion,
   kStackOverflow,
   kOutOfInstructions,
-  kInterrupted,  ///< the Interrupt was requested
-  kEngineLimit,  ///< a limit of this engine; the message says which
-  kHost,         ///< a host function or the grow policy ended the call
+  kSliceOverrun,  ///< one slice took so much that nothing is left for the next (slices.h)
+  kInterrupted,   ///< the Interrupt was requested
+  kEngineLimit,   ///< a limit of this engine; the message says which
+  kHost,          ///< a host function or the grow policy ended the call
 };
 /// "unreachable", "heap out of bounds", ...: words for reports, not the network's texts.
 std::string_view to_string(TrapKind kind);
@@ -45,6 +46,7 @@ struct Trap {
   TrapKind kind;
   uint32_t host_code = 0;           ///< of kHost: what the host function gave
   std::string message;              ///< of kHost: the host's text; else to_string(kind)
+  uint64_t slice_instructions = 0;  ///< of kSliceOverrun: what the slice took
   std::vector<Location> backtrace;  ///< Wasm frames, innermost first, at most kBacktraceFrames
   uint64_t frames = 0;              ///< Wasm frames that there were
 };

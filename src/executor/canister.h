@@ -82,6 +82,7 @@ struct Callback {
   uint64_t context = 0;
   ic::Principal callee;
   Cycles cycles = 0;
+  Cycles prepaid_execution = 0;  ///< of the callback
   Continuation reply;
   Continuation reject;
   std::optional<Continuation> cleanup;

@@ -6,8 +6,7 @@
 
 #include <fmt/core.h>
 
-#include "base/checked.h"
-#include "ic/limits.h"
+#include "executor/compile_cost.h"
 #include "ic/system_api.h"
 #include "wasm/validate.h"
 
@@ -22,21 +21,6 @@ constexpr std::string_view kMotokoCompiler = "motoko:compiler";
 bool has_icp_section(const wasm::Module& module, std::string_view name) {
   return module.custom(fmt::format("icp:private {}", name)) != nullptr ||
          module.custom(fmt::format("icp:public {}", name)) != nullptr;
-}
-
-// Instructions of all bodies, each `end` included.
-Result<uint64_t> count_instructions(const wasm::Module& module) {
-  uint64_t count = 0;
-  for (const wasm::Function& fn : module.functions) {
-    if (fn.is_import()) continue;
-    wasm::InstructionReader reader = module.instructions(fn);
-    wasm::Instruction instruction;
-    while (!reader.at_end()) {
-      CANREC_CHECK(reader.next(instruction));
-      ++count;
-    }
-  }
-  return count;
 }
 
 }  // namespace
@@ -62,10 +46,7 @@ Result<std::unique_ptr<Code>> Code::load(Bytes stored) {
   CANREC_TRY(auto compiled, engine::CompiledModule::compile(module));
   code->compiled_.emplace(std::move(compiled));
   code->persisted_ = wasm::persisted_globals(module);
-  CANREC_TRY(const uint64_t instructions, count_instructions(module));
-  code->compile_instructions_ = ic::limits::kCompileInstructionsBase +
-                                instructions * ic::limits::kCompileInstructionsPerOperator +
-                                module.globals.size() * ic::limits::kCompileInstructionsPerGlobal;
+  CANREC_TRY(code->compile_instructions_, compile_cost(module));
   code->supports_kept_memory_ = has_icp_section(module, kKeptMemorySection);
   code->is_old_motoko_ =
       code->function(kMotokoHelper).has_value() && !has_icp_section(module, kMotokoCompiler);

@@ -54,7 +54,7 @@ class Code {
   bool supports_kept_memory() const { return supports_kept_memory_; }
   /// A Motoko program so old that its last heap pages are kept free for upgrades.
   bool is_old_motoko() const { return is_old_motoko_; }
-  /// What the network charges for compiling it; the instructions it adds itself are not counted.
+  /// What the network charges for compiling it (compile_cost.h).
   uint64_t compile_instructions() const { return compile_instructions_; }
   /// One System API function for each function import, in order.
   const std::vector<ic::SystemApi>& imports() const { return imports_; }

@@ -36,6 +36,7 @@ struct OutgoingCall {
   Continuation reject;
   std::optional<Continuation> cleanup;
   std::optional<uint32_t> timeout_seconds;  ///< of a best-effort call
+  Cycles prepaid = 0;                       ///< for sending it, its reply and its callback
 };
 
 /// The answer that a canister gave with msg_reject.
@@ -68,6 +69,11 @@ struct Inputs {
   const std::map<std::string, std::string>* environment = nullptr;
   Cycles balance = 0;
   Cycles freezing_threshold = 0;
+  bool pays = false;              ///< growing memory and calling needs cycles
+  bool checks_growth = false;     ///< ... growing memory in this context
+  bool caller_controls = false;   ///< and so may learn how many cycles are missing
+  uint64_t memory_usage = 0;      ///< when the execution began, as the network counts it
+  uint64_t freezing_seconds = 0;  ///< the setting
   RunStatus status = RunStatus::kRunning;
   uint64_t version = 0;
   uint64_t global_timer_ns = 0;

@@ -89,6 +89,7 @@ Status Executor::create_canister(const ic::Principal& id, Settings settings) {
   Canister& canister = canisters[id];
   canister.id = id;
   canister.settings = std::move(settings);
+  if (impl_->network.options.cycles) canister.balance = *impl_->network.options.cycles;
   std::sort(canister.settings.controllers.begin(), canister.settings.controllers.end());
   return Ok{};
 }

@@ -44,8 +44,11 @@ struct Options {
   uint64_t seed = 0;                             ///< of raw_rand
   bool inspect_ingress = true;                   ///< run canister_inspect_message before updates
   uint64_t most_deliveries = 1'000'000;          ///< messages of one command, so that it ends
-  EventSink* events = nullptr;                   ///< may be null; outlives the executor
-  const Interrupt* interrupt = nullptr;          ///< may be null; outlives the executor
+  /// What every canister begins with; then executions, calls and memory are paid for. Without it
+  /// balances are large, cycles only move, and nothing costs anything.
+  std::optional<Cycles> cycles;
+  EventSink* events = nullptr;           ///< may be null; outlives the executor
+  const Interrupt* interrupt = nullptr;  ///< may be null; outlives the executor
 };
 
 /// The user in whose name things are done unless another is given; controls every canister that is
@@ -67,6 +70,7 @@ using Answer = std::variant<Bytes, Failure>;
 struct CallOutcome {
   Answer answer;
   std::vector<RunReport> runs;
+  std::vector<ic::Principal> absent;  ///< canisters that were called and are not here, ascending
   bool replied() const { return std::holds_alternative<Bytes>(answer); }
   const Bytes& reply() const { return std::get<Bytes>(answer); }
   const Failure& failure() const { return std::get<Failure>(answer); }
@@ -93,6 +97,7 @@ struct InstallOutcome {
   uint64_t compile_instructions = 0;  ///< charged for compiling the module
   uint64_t instructions = 0;          ///< all stages together, compilation included
   uint64_t instruction_limit = 0;
+  std::optional<Cycles> cycles;  ///< what the stages cost together, where cycles are paid
   std::vector<RunReport> runs;
   bool ok() const { return !failure.has_value(); }
 };

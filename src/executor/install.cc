@@ -14,7 +14,9 @@
 
 #include <fmt/core.h>
 
+#include "executor/compile_cost.h"
 #include "executor/network.h"
+#include "executor/prices.h"
 
 namespace canrec::executor {
 namespace {
@@ -54,7 +56,8 @@ class Installation {
       : network_(network),
         canister_(canister),
         request_(request),
-        budget_(network.options.profile[Limit::kInstallInstructions]) {
+        budget_(network.options.profile[Limit::kInstallInstructions]),
+        usage_before_(memory_usage(canister)) {
     if (canister.wasm) old_globals_ = canister.wasm->globals;
   }
 
@@ -65,6 +68,8 @@ class Installation {
 
   Step stages();
   std::optional<Failure> validate() const;
+  std::optional<Failure> prepay();
+  std::optional<Failure> pay_for_growth() const;
   Step pre_upgrade();
   Step create();
   Step create_state(const Code& code);
@@ -86,6 +91,8 @@ class Installation {
   Canister& canister_;
   const InstallRequest& request_;
   uint64_t budget_;
+  Cycles prepaid_ = 0;
+  uint64_t usage_before_;
   std::vector<engine::Value> old_globals_;
   std::optional<WasmState> next_;
   Effects effects_;  // of all stages together
@@ -108,12 +115,18 @@ Result<InstallOutcome> Installation::perform() {
   outcome_.failure = std::move(*result);
   outcome_.instructions =
       outcome_.instruction_limit - std::min(budget_, outcome_.instruction_limit);
+  if (prepaid_ != 0) {
+    outcome_.cycles = execution_price(network_.options.profile, outcome_.instructions, false);
+    canister_.balance =
+        saturating_add(canister_.balance, saturating_sub(prepaid_, *outcome_.cycles));
+  }
   return std::move(outcome_);
 }
 
 Installation::Step Installation::stages() {
   outcome_.stage = "validation";
   if (auto why = validate()) return why;
+  if (auto why = prepay()) return why;
   if (is_upgrade() && !request_.skip_pre_upgrade) {
     CANREC_TRY(auto why, pre_upgrade());
     if (why) return why;
@@ -139,6 +152,36 @@ std::optional<Failure> Installation::validate() const {
   return std::nullopt;
 }
 
+// The longest installation is paid for in advance, at the price of 32-bit modules.
+std::optional<Failure> Installation::prepay() {
+  if (!network_.options.cycles) return std::nullopt;
+  const Profile& profile = network_.options.profile;
+  const Cycles price = execution_price(profile, budget_, false);
+  const Cycles threshold = freezing_threshold(profile, memory_usage(canister_),
+                                              canister_.settings.freezing_threshold_seconds);
+  if (const auto why = out_of_cycles(canister_, threshold, price, true)) {
+    return failure(ic::ErrorCode::kOutOfCycles,
+                   fmt::format("Canister installation failed with `{}`.", *why));
+  }
+  canister_.balance -= price;
+  prepaid_ = price;
+  return std::nullopt;
+}
+
+// The stages themselves may grow the memories freely; what came of it is looked at in the end,
+// while the payment is still set aside.
+std::optional<Failure> Installation::pay_for_growth() const {
+  if (!network_.options.cycles) return std::nullopt;
+  const uint64_t usage = memory_usage(canister_, &*next_);
+  const Cycles needed = freezing_threshold(network_.options.profile, usage,
+                                           canister_.settings.freezing_threshold_seconds);
+  if (usage <= usage_before_ || canister_.balance >= needed) return std::nullopt;
+  return failure(ic::ErrorCode::kCyclesForMemoryGrow,
+                 fmt::format("Canister cannot grow memory by {} bytes due to insufficient cycles. "
+                             "At least {} additional cycles are required.",
+                             usage - usage_before_, cycles_text(needed - canister_.balance)));
+}
+
 Installation::Step Installation::pre_upgrade() {
   constexpr std::string_view kHook = "canister_pre_upgrade";
   const auto function = canister_.wasm->code->function(kHook);
@@ -152,7 +195,11 @@ Installation::Step Installation::create() {
     return failure(ic::ErrorCode::kContractViolation, std::string(kMissingOption));
   }
   auto code = network_.codes.load(request_.module);
-  if (!code) return described(module_stop(code.error()));
+  if (!code) {
+    outcome_.compile_instructions = refused_compile_cost(request_.module);
+    spend(outcome_.compile_instructions);
+    return described(module_stop(code.error()));
+  }
   outcome_.compile_instructions = (*code)->compile_instructions();
   if (outcome_.compile_instructions > budget_) {
     const Stop end =
@@ -238,7 +285,7 @@ Installation::Step Installation::run_stage(WasmState& state, wasm::FuncIdx funct
 
 std::optional<Failure> Installation::finish() const {
   const uint64_t limit = network_.memory_limit(canister_);
-  if (limit == 0 || next_->heap.size() <= limit) return std::nullopt;
+  if (limit == 0 || next_->heap.size() <= limit) return pay_for_growth();
   return described(stop(ic::ExecutionError::kMemoryLimit,
                         {std::to_string(limit), std::to_string(next_->heap.size())}));
 }

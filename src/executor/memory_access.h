@@ -19,6 +19,10 @@ class Meter {
   virtual ~Meter() = default;
   virtual int64_t remaining() const = 0;
   virtual void set_remaining(int64_t value) = 0;
+  /// Looks for the end of the budget, or of a slice that left nothing for the next.
+  virtual engine::BudgetState look() = 0;
+  /// After kSliceOverrun: what the slice took.
+  virtual uint64_t slice_overrun() const = 0;
 
   /// Takes instructions off, at most down to the smallest number.
   void take(uint64_t instructions) {

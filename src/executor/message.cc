@@ -7,12 +7,18 @@
 #include <fmt/core.h>
 
 #include "executor/network.h"
+#include "executor/prices.h"
 
 namespace canrec::executor {
 namespace {
 
 constexpr std::string_view kInspectHook = "canister_inspect_message";
 constexpr std::string_view kLowMemoryHook = "canister_on_low_wasm_memory";
+
+bool is_task(ic::Context context) {
+  return context == ic::Context::kHeartbeat || context == ic::Context::kGlobalTimer ||
+         context == ic::Context::kLowMemory;
+}
 
 // What a public method runs as when it is called by a message.
 struct Method {
@@ -39,6 +45,12 @@ std::variant<Method, Failure> find_method(const Canister& canister, std::string_
                    "Composite query cannot be called in replicated mode");
   }
   return no_method(canister, "update", name);
+}
+
+// What the caller of a call pays for as its answer.
+uint64_t payload_bytes(const Answer& answer) {
+  if (const auto* reply = std::get_if<Bytes>(&answer)) return reply->size();
+  return std::get<Failure>(answer).text().size();
 }
 
 }  // namespace
@@ -98,6 +110,12 @@ Failure no_module(const Canister& canister) {
   return failure_of(stop(ic::ExecutionError::kNoModule), canister.id.text(), {});
 }
 
+Failure not_found(Network& network, const ic::Principal& callee) {
+  if (callee != ic::Principal()) network.absent.insert(callee);
+  return failure(ic::ErrorCode::kCanisterNotFound,
+                 fmt::format("Canister {} not found", callee.text()));
+}
+
 Network::Network(const Options& given) : options(given) { world.time_ns = given.time_ns; }
 
 Result<World> World::fork() const {
@@ -138,6 +156,13 @@ Inputs Network::inputs(const Canister& canister, ic::Context context) const {
   in.controllers = &canister.settings.controllers;
   in.environment = &canister.settings.environment;
   in.balance = canister.balance;
+  if (options.cycles) {
+    in.memory_usage = memory_usage(canister);
+    in.freezing_seconds = canister.settings.freezing_threshold_seconds;
+    in.freezing_threshold = freezing_threshold(profile, in.memory_usage, in.freezing_seconds);
+    in.pays = ic::info(context).replicated;
+    in.checks_growth = context == kUpdate || is_task(context);
+  }
   in.status = canister.status;
   in.version = canister.version;
   in.global_timer_ns = canister.global_timer_ns;
@@ -201,11 +226,43 @@ Result<Run> Network::execute(WasmState& state, const Entry& entry, std::string n
     state.globals = std::move(globals);
   }
   if (!result) return fail(std::move(result).error());
+  if (in.pays) {
+    result->report.cycles =
+        execution_price(options.profile, result->report.instructions, state.code->is_64());
+  }
   if (log != nullptr) {
     log->append_log(result->log_lines, world.time_ns, options.profile[Limit::kLogBytes]);
   }
   runs.push_back(result->report);
   return result;
+}
+
+std::variant<Cycles, Failure> Network::prepay(Canister& target, uint64_t instructions, Cycles more,
+                                              const ic::Principal& caller) {
+  if (!options.cycles) return Cycles{0};
+  const Profile& profile = options.profile;
+  const bool is_64 = target.wasm && target.wasm->code->is_64();
+  const Cycles price = execution_price(profile, instructions, is_64);
+  const Cycles threshold =
+      freezing_threshold(profile, memory_usage(target), target.settings.freezing_threshold_seconds);
+  if (auto why = out_of_cycles(target, threshold, price + more, target.is_controller(caller))) {
+    return failure(ic::ErrorCode::kOutOfCycles, std::move(*why));
+  }
+  target.balance -= price + more;
+  return price;
+}
+
+void Network::refund(Canister& target, Cycles prepaid, uint64_t instructions) const {
+  if (!options.cycles) return;
+  const bool is_64 = target.wasm && target.wasm->code->is_64();
+  const Cycles price = execution_price(options.profile, instructions, is_64);
+  target.balance = saturating_add(target.balance, saturating_sub(prepaid, price));
+}
+
+bool Network::is_frozen(const Canister& target) const {
+  return options.cycles &&
+         target.balance < freezing_threshold(options.profile, memory_usage(target),
+                                             target.settings.freezing_threshold_seconds);
 }
 
 // --- ingress
@@ -214,9 +271,9 @@ Result<Run> Network::execute(WasmState& state, const Entry& entry, std::string n
 Result<CallOutcome> Network::inspect(const Call& call) {
   runs.clear();
   CANREC_TRY(Canister* const target, canister(call.canister));
-  if (!target->wasm) return CallOutcome{no_module(*target), {}};
+  if (!target->wasm) return CallOutcome{no_module(*target), {}, {}};
   const auto function = target->wasm->code->function(kInspectHook);
-  if (!function) return CallOutcome{Bytes{}, {}};
+  if (!function) return CallOutcome{Bytes{}, {}, {}};
   Inputs in = inputs(*target, ic::Context::kInspect);
   in.caller = call.caller;
   in.argument = call.argument;
@@ -229,7 +286,7 @@ Result<CallOutcome> Network::inspect(const Call& call) {
   } else if (!run.effects.message_accepted) {
     answer = failure(ic::ErrorCode::kCanisterRejectedMessage, "Canister rejected the message");
   }
-  return CallOutcome{std::move(answer), std::exchange(runs, {})};
+  return CallOutcome{std::move(answer), std::exchange(runs, {}), {}};
 }
 
 Result<CallOutcome> Network::update(const Call& call) {
@@ -243,6 +300,7 @@ Result<CallOutcome> Network::update(const Call& call) {
     all = std::move(inspected.runs);
   }
   runs = std::move(all);
+  absent.clear();
   const uint64_t ingress = world.ingress_made++;
   world.queue.push_back(Request{.origin = IngressOrigin{ingress},
                                 .caller = call.caller,
@@ -252,7 +310,8 @@ Result<CallOutcome> Network::update(const Call& call) {
   CANREC_CHECK(deliver_all());
   CallOutcome outcome{failure(ic::ErrorCode::kDidNotReply,
                               "the call waits for something that does not happen here"),
-                      std::exchange(runs, {})};
+                      std::exchange(runs, {}),
+                      {absent.begin(), absent.end()}};
   if (auto node = answers.extract(ingress)) outcome.answer = std::move(node.mapped());
   return outcome;
 }
@@ -294,10 +353,7 @@ Status Network::deliver(Request request) {
   }
   const auto it = world.canisters.find(request.callee);
   if (it == world.canisters.end()) {
-    respond(request.origin,
-            failure(ic::ErrorCode::kCanisterNotFound,
-                    fmt::format("Canister {} not found", request.callee.text())),
-            request.cycles);
+    respond(request.origin, not_found(*this, request.callee), request.cycles);
     return Ok{};
   }
   return run_method(it->second, std::move(request));
@@ -313,6 +369,11 @@ Status Network::run_method(Canister& target, Request request) {
   auto found = find_method(target, request.method);
   if (auto* why = std::get_if<Failure>(&found)) return refuse(std::move(*why));
   Method& method = std::get<Method>(found);
+  const bool from_outside = std::holds_alternative<IngressOrigin>(request.origin);
+  auto paid = prepay(target, inputs(target, method.context).instructions,
+                     from_outside ? ingress_price(options.profile, request.payload.size()) : 0,
+                     request.caller);
+  if (auto* why = std::get_if<Failure>(&paid)) return refuse(std::move(*why));
 
   const uint64_t context = target.contexts_made++;
   target.contexts[context] = {.origin = request.origin,
@@ -321,6 +382,7 @@ Status Network::run_method(Canister& target, Request request) {
                               .deadline_ns = request.deadline_ns};
   Inputs in = inputs(target, method.context);
   in.caller = request.caller;
+  in.caller_controls = target.is_controller(request.caller);
   in.argument = request.payload;
   in.cycles_available = request.cycles;
   in.deadline_ns = request.deadline_ns;
@@ -328,6 +390,7 @@ Status Network::run_method(Canister& target, Request request) {
   const Keep keep = is_update ? Keep::kYes : Keep::kNo;
   CANREC_TRY(Run run, execute(*target.wasm, method.function, std::move(method.entry), in, keep,
                               &target, is_update ? memory_limit(target) : 0));
+  refund(target, std::get<Cycles>(paid), run.report.instructions);
   apply(target, context, run, keep);
   CANREC_CHECK(run_hook_if_due(target));
   return Ok{};
@@ -344,9 +407,14 @@ Status Network::deliver(Response response) {
     target.calls_under_way.erase(callback.callee);
   }
   target.balance = saturating_add(target.balance, response.refund);
+  if (options.cycles) {
+    target.balance = saturating_add(
+        target.balance, transmission_refund(options.profile, payload_bytes(response.answer)));
+  }
   CallContext& context = target.contexts.at(callback.context);
   --context.outstanding;
   if (!target.wasm) {
+    refund(target, callback.prepaid_execution, 0);
     finish(target, callback.context, no_module(target));
     return Ok{};
   }
@@ -376,6 +444,7 @@ Status Network::deliver(Response response) {
   CANREC_TRY(Run run, execute(*target.wasm, place, reply ? "reply callback" : "reject callback", in,
                               Keep::kYes, &target));
   if (run.ok() || !callback.cleanup) {
+    refund(target, callback.prepaid_execution, run.report.instructions);
     apply(target, callback.context, run, Keep::kYes);
     return run_hook_if_due(target);
   }
@@ -391,6 +460,7 @@ Status Network::deliver(Response response) {
   cleanup.instructions = whole - std::min(whole, run.report.instructions);
   CANREC_TRY(Run tidied, execute(*target.wasm, *callback.cleanup, "cleanup callback", cleanup,
                                  Keep::kYes, &target));
+  refund(target, callback.prepaid_execution, run.report.instructions + tidied.report.instructions);
   if (tidied.ok()) {
     tidied.effects.response.reset();
     apply_effects(target, callback.context, tidied, Keep::kYes);
@@ -424,15 +494,19 @@ void Network::apply_effects(Canister& target, uint64_t context_id, Run& run, Kee
   context.available = saturating_sub(context.available, effects.accepted);
   for (OutgoingCall& call : effects.calls) {
     const uint64_t id = target.callbacks_made++;
+    const uint64_t sent_bytes = call.method.size() + call.payload.size();
     target.callbacks[id] = {.context = context_id,
                             .callee = call.callee,
                             .cycles = call.cycles,
+                            .prepaid_execution = saturating_sub(
+                                call.prepaid, transmission_price(options.profile, sent_bytes)),
                             .reply = call.reply,
                             .reject = call.reject,
                             .cleanup = call.cleanup};
     ++context.outstanding;
     ++target.calls_under_way[call.callee];
     target.balance = saturating_sub(target.balance, call.cycles);
+    target.balance = saturating_sub(target.balance, call.prepaid);
     const uint64_t timeout_ns = uint64_t{call.timeout_seconds.value_or(0)} * 1'000'000'000;
     world.queue.push_back(
         Request{.origin = CanisterOrigin{target.id, id},
@@ -483,12 +557,18 @@ Result<TaskOutcome> Network::task(Canister& target, ic::Context kind, std::strin
   if (!target.wasm || target.status != RunStatus::kRunning) return outcome;
   const auto function = target.wasm->code->function(hook);
   if (!function) return outcome;
+  auto paid = prepay(target, inputs(target, kind).instructions, 0, ic::Principal());
+  if (auto* why = std::get_if<Failure>(&paid)) {
+    outcome.failure = std::move(*why);
+    return outcome;
+  }
   outcome.ran = true;
   const uint64_t context = target.contexts_made++;
   target.contexts[context].origin = TaskOrigin{};
   const Inputs in = inputs(target, kind);
   CANREC_TRY(Run run, execute(*target.wasm, *function, std::string(hook), in, Keep::kYes, &target));
   if (!run.ok()) outcome.failure = failure_of(run.report);
+  refund(target, std::get<Cycles>(paid), run.report.instructions);
   apply(target, context, run, Keep::kYes);
   return outcome;
 }

@@ -17,6 +17,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -99,6 +100,14 @@ class Network {
   /// Runs an entry over a state, then commits or rolls back; `log` may be null.
   Result<Run> execute(WasmState& state, const Entry& entry, std::string name, const Inputs& inputs,
                       Keep keep, Canister* log, uint64_t memory_limit_bytes = 0);
+  /// Takes what an execution of so many instructions may cost at most, and `more`; or says why the
+  /// canister cannot pay. The result is what refund() settles.
+  std::variant<Cycles, Failure> prepay(Canister& canister, uint64_t instructions, Cycles more,
+                                       const ic::Principal& caller);
+  /// Gives back what executions of so many instructions did not need.
+  void refund(Canister& canister, Cycles prepaid, uint64_t instructions) const;
+  bool is_frozen(const Canister& canister) const;
+
   /// What every execution of a canister is given: its state and the limits of the context.
   Inputs inputs(const Canister& canister, ic::Context context) const;
   /// The setting, where it is enforced.
@@ -113,6 +122,7 @@ class Network {
   uint64_t checkpoints_made = 0;
   std::map<uint64_t, Answer> answers;  ///< of ingress messages
   std::vector<RunReport> runs;         ///< of the command under way
+  std::set<ic::Principal> absent;      ///< canisters it called that are not here
 
  private:
   Status deliver(Request request);
@@ -140,6 +150,8 @@ Answer answer_of(CanisterResponse&& response);
 Error argument_too_large(uint64_t bytes, uint64_t limit);
 /// The encoding of no values at all, which most management calls are answered with.
 Bytes empty_arguments();
+/// The answer to a call of a canister that is not here, which is remembered.
+Failure not_found(Network& network, const ic::Principal& callee);
 /// A subnet's principal and the network's public key, for canisters that ask.
 ic::Principal default_subnet();
 ByteView root_key();

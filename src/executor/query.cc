@@ -48,6 +48,13 @@ Result<Answer> QueryNode::run(const std::string& method, ByteView argument,
                               const ic::Principal& caller) {
   if (auto why = not_running(canister_)) return Answer(std::move(*why));
   if (!canister_.wasm) return Answer(no_module(canister_));
+  if (network_.is_frozen(canister_)) {
+    return Answer(failure(
+        ic::ErrorCode::kOutOfCycles,
+        fmt::format("Canister {} is unable to process query calls because it's frozen. Please top "
+                    "up the canister with cycles and try again.",
+                    canister_.id.text())));
+  }
   caller_ = caller;
   const Code& code = *canister_.wasm->code;
   const auto plain = code.method(ic::MethodKind::kQuery, method);
@@ -125,8 +132,7 @@ Result<Answer> QueryNode::answer_call(const OutgoingCall& call) {
   ++tree_.calls;
   const auto found = network_.world.canisters.find(call.callee);
   if (found == network_.world.canisters.end()) {
-    return Answer(failure(ic::ErrorCode::kCanisterNotFound,
-                          fmt::format("Canister {} not found", call.callee.text())));
+    return Answer(not_found(network_, call.callee));
   }
   QueryNode node(network_, tree_, found->second, depth_ + 1);
   return node.run(call.method, call.payload, canister_.id);
@@ -174,11 +180,12 @@ Result<CallOutcome> Network::query(const Call& call) {
   const uint64_t limit = options.profile[Limit::kIngressBytes];
   if (call.argument.size() > limit) return fail(argument_too_large(call.argument.size(), limit));
   runs.clear();
+  absent.clear();
   CANREC_TRY(const Canister* const target, canister(call.canister));
   Tree tree{options.profile[Limit::kCompositeTreeInstructions]};
   QueryNode node(*this, tree, *target, 0);
   CANREC_TRY(Answer answer, node.run(call.method, call.argument, call.caller));
-  return CallOutcome{std::move(answer), std::exchange(runs, {})};
+  return CallOutcome{std::move(answer), std::exchange(runs, {}), {absent.begin(), absent.end()}};
 }
 
 }  // namespace canrec::executor

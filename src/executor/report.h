@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/cycles.h"
 #include "executor/stop.h"
 #include "ic/context.h"
 #include "ic/principal.h"
@@ -67,6 +68,7 @@ struct RunReport {
   uint64_t stable_bytes_read = 0;
   uint64_t stable_bytes_written = 0;
   std::vector<std::string> prints;
+  std::optional<Cycles> cycles;  ///< what the execution cost, where cycles are paid
   std::optional<StopReport> stopped;
 };
 

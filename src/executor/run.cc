@@ -27,6 +27,8 @@ class InstanceMeter final : public Meter {
   void attach(engine::Instance& instance) { instance_ = &instance; }
   int64_t remaining() const override { return instance_->counter(); }
   void set_remaining(int64_t value) override { instance_->set_counter(value); }
+  engine::BudgetState look() override { return instance_->look(); }
+  uint64_t slice_overrun() const override { return instance_->slice_overrun(); }
 
  private:
   engine::Instance* instance_ = nullptr;
@@ -62,7 +64,7 @@ class Execution {
   static void on_progress(void* context, uint64_t instructions);
   engine::InstanceConfig config();
   engine::HostStatus host_stop(Stop&& stop);
-  std::optional<Stop> growth_stop(uint64_t new_pages) const;
+  OrStop<Ok> may_grow(uint64_t old_pages, uint64_t new_pages);
   engine::Outcome enter(engine::Instance& instance, const Entry& entry) const;
   Stop stop_of(const engine::Trap& trap, const Entry& entry);
   void report_stop(Stop&& stop, const engine::Trap* trap);
@@ -106,9 +108,11 @@ engine::HostStatus Execution::on_import(void* context, engine::HostCall& call) {
   return nullptr;
 }
 
-engine::HostStatus Execution::on_grow(void* context, uint64_t /*old_pages*/, uint64_t new_pages) {
+engine::HostStatus Execution::on_grow(void* context, uint64_t old_pages, uint64_t new_pages) {
   Execution& self = *static_cast<Execution*>(context);
-  if (auto stop = self.growth_stop(new_pages)) return self.host_stop(std::move(*stop));
+  if (auto may = self.may_grow(old_pages, new_pages); !may) {
+    return self.host_stop(std::move(may).error());
+  }
   return nullptr;
 }
 
@@ -116,23 +120,24 @@ void Execution::on_progress(void* context, uint64_t instructions) {
   static_cast<Execution*>(context)->frame_.events->on_instructions(instructions);
 }
 
-std::optional<Stop> Execution::growth_stop(uint64_t new_pages) const {
+OrStop<Ok> Execution::may_grow(uint64_t old_pages, uint64_t new_pages) {
   const uint64_t bytes = new_pages * wasm::kPageSize;
   if (memory_limit_ != 0 && bytes > memory_limit_) {
-    return stop(ic::ExecutionError::kMemoryLimit,
-                {std::to_string(memory_limit_), std::to_string(bytes)});
+    return fail(stop(ic::ExecutionError::kMemoryLimit,
+                     {std::to_string(memory_limit_), std::to_string(bytes)}));
   }
   const uint64_t reserved = frame_.profile[Limit::kMotokoReservedPages];
   if (state_.code->is_old_motoko() && !is_upgrade(inputs_.context) &&
       new_pages > engine::kHeapPages32 - reserved) {
-    return stop(ic::ExecutionError::kMotokoReserved);
+    return fail(stop(ic::ExecutionError::kMotokoReserved));
   }
-  return std::nullopt;
+  return calls_.pay_for_growth((new_pages - old_pages) * wasm::kPageSize);
 }
 
 engine::InstanceConfig Execution::config() {
   engine::InstanceConfig config;
   config.instructions = static_cast<int64_t>(inputs_.instructions);
+  config.slice_instructions = static_cast<int64_t>(inputs_.slice_instructions);
   config.page_model = frame_.profile.page_charges();
   config.interrupt = frame_.interrupt;
   if (frame_.events != nullptr) config.progress = {&on_progress, this};
@@ -203,6 +208,8 @@ Stop Execution::stop_of(const engine::Trap& trap, const Entry& entry) {
       return std::move(*pending_);
     case kOutOfInstructions:
       return stop(ic::ExecutionError::kOutOfInstructions, {std::to_string(inputs_.instructions)});
+    case kSliceOverrun:
+      return slice_overrun(inputs_, trap.slice_instructions);
     case kUnreachable:
       return trapped(ic::TrapCode::kUnreachable);
     case kMemoryOutOfBounds:

@@ -50,6 +50,12 @@ OrStop<Ok> range_check(const Place& place, uint64_t at, uint64_t length, uint64_
 
 }  // namespace
 
+Stop slice_overrun(const Inputs& inputs, uint64_t instructions) {
+  const uint64_t limit = std::min(inputs.slice_instructions, inputs.instructions);
+  return stop(ic::ExecutionError::kSliceOverrun,
+              {std::to_string(instructions), std::to_string(limit)});
+}
+
 std::string Place::text() const {
   return fmt::format("{}{}{}{}", prefix, function, part.empty() ? "" : " ", part);
 }
@@ -111,17 +117,19 @@ OrStop<Ok> SystemCalls::charge(ic::SystemApi function, Arguments a) {
 
 OrStop<Ok> SystemCalls::spend(uint64_t instructions) {
   machine_->meter.take(instructions);
-  CANREC_CHECK(check_budget());
-  if (instructions > in_.slice_instructions) {
-    return fail(stop(ic::ExecutionError::kSliceOverrun,
-                     {std::to_string(instructions), std::to_string(in_.slice_instructions)}));
-  }
-  return Ok{};
+  return check_budget();
 }
 
 OrStop<Ok> SystemCalls::check_budget() {
-  if (machine_->meter.remaining() >= 0) return Ok{};
-  return fail(stop(ic::ExecutionError::kOutOfInstructions, {std::to_string(in_.instructions)}));
+  switch (machine_->meter.look()) {
+    case engine::BudgetState::kLeft:
+      break;
+    case engine::BudgetState::kSpent:
+      return fail(stop(ic::ExecutionError::kOutOfInstructions, {std::to_string(in_.instructions)}));
+    case engine::BudgetState::kSliceOverrun:
+      return fail(slice_overrun(in_, machine_->meter.slice_overrun()));
+  }
+  return Ok{};
 }
 
 OrStop<Ok> SystemCalls::heap_check(const Place& place, uint64_t at, uint64_t length) {

@@ -44,6 +44,9 @@ struct Place {
   std::string_view part;
 };
 
+/// IC0522 for a slice that took so much that nothing was left for the next.
+Stop slice_overrun(const Inputs& inputs, uint64_t instructions);
+
 /// The functions of one execution.
 class SystemCalls {
  public:
@@ -61,6 +64,8 @@ class SystemCalls {
   Effects& effects() { return effects_; }
   /// Takes a stop's text into the canister's log, as the network does for every trap.
   void log_stop(const Stop& stop);
+  /// Whether the heap may grow by so much, as far as cycles go; to be asked once for each growth.
+  OrStop<Ok> pay_for_growth(uint64_t bytes);
   /// Lines for the canister's log; they stay when the execution is undone.
   const std::vector<std::string>& log_lines() const { return log_lines_; }
 
@@ -99,6 +104,8 @@ class SystemCalls {
   Cycles available() const;
   Cycles balance() const;
   Cycles liquid_balance() const;
+  Cycles threshold() const;
+  Cycles call_price(uint64_t bytes) const;
   Value call_new(Arguments a);
   Value call_on_cleanup(Continuation cleanup);
   Value call_data_append(uint64_t from, uint64_t length);
@@ -142,6 +149,7 @@ class SystemCalls {
   Effects effects_;
   Bytes reply_data_;
   std::optional<OutgoingCall> call_;
+  uint64_t grown_bytes_ = 0;
   uint64_t log_bytes_;
   std::vector<std::string> log_lines_;
 };

@@ -6,9 +6,15 @@
 #include <fmt/core.h>
 
 #include "base/checked.h"
+#include "executor/prices.h"
 #include "executor/system_calls.h"
 
 namespace canrec::executor {
+namespace {
+
+constexpr std::string_view kCyclesMintingCanister = "rkp4c-7iaaa-aaaaa-aaaca-cai";
+
+}  // namespace
 
 Cycles SystemCalls::available() const {
   const bool answered = in_.already_replied || effects_.response.has_value();
@@ -19,12 +25,38 @@ Cycles SystemCalls::available() const {
 Cycles SystemCalls::balance() const {
   Cycles amount = saturating_add(in_.balance, effects_.accepted);
   amount = saturating_sub(amount, effects_.burned);
-  for (const OutgoingCall& call : effects_.calls) amount = saturating_sub(amount, call.cycles);
+  for (const OutgoingCall& call : effects_.calls) {
+    amount = saturating_sub(amount, call.cycles);
+    amount = saturating_sub(amount, call.prepaid);
+  }
   return call_ ? saturating_sub(amount, call_->cycles) : amount;
 }
 
-Cycles SystemCalls::liquid_balance() const {
-  return saturating_sub(balance(), in_.freezing_threshold);
+Cycles SystemCalls::liquid_balance() const { return saturating_sub(balance(), threshold()); }
+
+Cycles SystemCalls::threshold() const {
+  if (!in_.pays) return in_.freezing_threshold;
+  return freezing_threshold(profile_, in_.memory_usage + grown_bytes_, in_.freezing_seconds);
+}
+
+// What call_perform sets aside: sending, the largest reply, the longest callback.
+Cycles SystemCalls::call_price(uint64_t bytes) const {
+  return transmission_price(profile_, bytes) +
+         execution_price(profile_, profile_[Limit::kUpdateInstructions], machine_->is_64);
+}
+
+OrStop<Ok> SystemCalls::pay_for_growth(uint64_t bytes) {
+  if (!in_.pays || !in_.checks_growth) return Ok{};
+  grown_bytes_ += bytes;
+  const Cycles needed = threshold();
+  if (balance() >= needed) return Ok{};
+  grown_bytes_ -= bytes;
+  Stop end = stop(ic::ExecutionError::kNoCyclesToGrow, {std::to_string(bytes)});
+  if (in_.caller_controls) {
+    end.message += fmt::format(" At least {} additional cycles are required.",
+                               cycles_text(needed - balance()));
+  }
+  return fail(std::move(end));
 }
 
 Cycles SystemCalls::accept(Cycles most) {
@@ -69,8 +101,10 @@ SystemCalls::Value SystemCalls::cycles_call(ic::SystemApi function, Arguments a)
     case kCanisterLiquidCycleBalance128:
       return write_amount(name, a[0], liquid_balance());
     default:
-      return fail(
-          violation(fmt::format("ic0_{} cannot be executed on non Cycles Minting Canister", name)));
+      // No snapshot is of that canister: its cycles are no part of one.
+      return fail(violation(
+          fmt::format("ic0.{} cannot be executed on non Cycles Minting Canister: {} != {}", name,
+                      in_.self.text(), kCyclesMintingCanister)));
   }
 }
 
@@ -156,8 +190,13 @@ SystemCalls::Value SystemCalls::call_perform() {
   for (const OutgoingCall& other : effects_.calls) {
     under_way += other.callee == call->callee ? 1 : 0;
   }
-  // A full queue is a number, not a stop; the cycles go back with the call.
-  const bool fits = under_way < profile_[Limit::kQueueMessages];
+  // A full queue, or too few cycles, is a number and not a stop; the cycles go back with the call.
+  bool fits = under_way < profile_[Limit::kQueueMessages];
+  if (fits && in_.pays) {
+    const Cycles price = call_price(call->method.size() + call->payload.size());
+    fits = balance() >= saturating_add(threshold(), price);
+    call->prepaid = price;
+  }
   if (fits) effects_.calls.push_back(std::move(*call));
   call_.reset();
   return fits ? uint64_t{0} : uint64_t{static_cast<uint8_t>(ic::RejectCode::kSysTransient)};

@@ -7,6 +7,9 @@
 
 #include <fmt/core.h>
 
+#include "base/checked.h"
+#include "candid/binary.h"
+#include "candid/value.h"
 #include "executor/system_calls.h"
 
 namespace canrec::executor {
@@ -14,9 +17,6 @@ namespace {
 
 // Prices on a subnet of 13 nodes, in cycles. Source: system-api.md 1.11 and 4.4;
 // https://internetcomputer.org/docs/references/cycle-costs
-constexpr uint64_t kCallBase = 260'000;
-constexpr uint64_t kCallPerByte = 1'000;
-constexpr uint64_t kExecutionBase = 5'000'000;
 constexpr uint64_t kCreateCanister = 500'000'000'000;
 constexpr uint64_t kHttpRequestBase = 49'140'000;
 constexpr uint64_t kHttpRequestPerByte = 5'200;
@@ -30,6 +30,51 @@ constexpr auto kKeyPrices = std::to_array<KeyPrice>({
     {"key_1", 26'153'846'153},
     {"test_key_1", 10'000'000'000},
 });
+
+// What a canister expects an HTTP request to use, for cost_http_request_v2.
+struct HttpUsage {
+  uint64_t request_bytes = 0;
+  uint64_t milliseconds = 0;
+  uint64_t raw_bytes = 0;
+  uint64_t transformed_bytes = 0;
+  uint64_t transform_instructions = 0;
+};
+
+// A record of these five nat64 and nothing else: the network skips no field it does not know.
+Result<HttpUsage> read_http_usage(ByteView parameters) {
+  CANREC_TRY(const candid::Message message, candid::decode(parameters));
+  const auto record = candid::argument(message, 0);
+  if (!record || record->kind() != candid::Kind::kRecord || record->size() != 5) {
+    return fail(Errc::kCandidMismatch, "not a record of the five fields");
+  }
+  HttpUsage usage;
+  const auto fields = std::to_array<std::pair<std::string_view, uint64_t*>>({
+      {"request_bytes", &usage.request_bytes},
+      {"http_roundtrip_time_ms", &usage.milliseconds},
+      {"raw_response_bytes", &usage.raw_bytes},
+      {"transformed_response_bytes", &usage.transformed_bytes},
+      {"transform_instructions", &usage.transform_instructions},
+  });
+  for (const auto& [name, target] : fields) {
+    const auto field = record->field(name);
+    if (!field || field->kind() != candid::Kind::kNat64) {
+      return fail(Errc::kCandidMismatch, fmt::format("no nat64 field {}", name));
+    }
+    *target = field->natural().value_or(0);
+  }
+  return usage;
+}
+
+// A fully replicated request on a subnet of 13 nodes. Source: dfinity/ic
+// rs/cycles_account_manager/src/cycles_account_manager.rs, http_request_fee_v2.
+Cycles http_price(const HttpUsage& usage) {
+  constexpr uint64_t kNodes = 13;
+  const Cycles one_node = 1'000'000 + Cycles{50} * usage.request_bytes + 140'000 * kNodes +
+                          800 * kNodes * kNodes + Cycles{50} * usage.raw_bytes +
+                          Cycles{300} * usage.milliseconds + usage.transform_instructions / 13 +
+                          Cycles{10 * kNodes + 650} * usage.transformed_bytes;
+  return one_node * kNodes;
+}
 
 }  // namespace
 
@@ -71,17 +116,21 @@ SystemCalls::Value SystemCalls::cost(ic::SystemApi function, Arguments a) {
     return write_amount(name, a[0], kCreateCanister);
   }
   if (function == ic::SystemApi::kCostCall) {
-    const Cycles execution =
-        Cycles{profile_[Limit::kUpdateInstructions]} * (machine_->is_64 ? 2 : 1);
-    const Cycles bytes = Cycles{a[0]} + a[1] + profile_[Limit::kReplyBytes];
-    return write_amount(name, a[2], kCallBase + kCallPerByte * bytes + kExecutionBase + execution);
+    const uint64_t bytes = checked_add(a[0], a[1]).value_or(UINT64_MAX);
+    return write_amount(name, a[2], call_price(bytes));
   }
   if (function == ic::SystemApi::kCostHttpRequest) {
     return write_amount(name, a[2],
                         kHttpRequestBase + Cycles{kHttpRequestPerByte} * a[0] +
                             Cycles{kHttpResponsePerByte} * a[1]);
   }
-  return fail(violation(fmt::format("ic0_{}: its price list is not public", name)));
+  CANREC_TRY(const ByteView parameters, heap_read("ic0.cost_http_request_v2 heap", a[0], a[1]));
+  const auto usage = read_http_usage(parameters);
+  if (!usage) {
+    return fail(toolchain_violation(fmt::format(
+        "Failed to decode HttpRequestV2CostParams from Candid: {}", usage.error().message())));
+  }
+  return write_amount(name, a[2], http_price(*usage));
 }
 
 SystemCalls::Value SystemCalls::cost_sign(ic::SystemApi function, Arguments a,

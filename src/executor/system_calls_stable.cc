@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "executor/system_calls.h"
+#include "wasm/module.h"
 
 namespace canrec::executor {
 namespace {
@@ -81,7 +82,9 @@ SystemCalls::Value SystemCalls::stable_grow(uint64_t more, bool is_32) {
   const uint64_t before = machine_->stable.pages();
   const auto after = checked_add(before, more);
   const uint64_t most = is_32 ? profile_[Limit::kStablePages32] : profile_[Limit::kStablePages];
-  if (!after || *after > most || !machine_->stable.grow(more)) return refused;
+  if (!after || *after > most) return refused;
+  CANREC_CHECK(pay_for_growth(more * wasm::kPageSize));
+  if (!machine_->stable.grow(more)) return refused;
   return before;
 }
 

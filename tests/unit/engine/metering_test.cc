@@ -129,6 +129,68 @@ TEST(EngineMetering, DynamicChargesSaturate) {
   EXPECT_EQ(state.instance().counter(), INT64_MIN);
 }
 
+// --- slices
+// ---------------------------------------------------------------------------------------
+
+TEST(EngineSlices, TakeWhatTheyOverdrawFromTheNext) {
+  Slices slices(10'000, 1'000);
+  EXPECT_EQ(slices.end(), 9'000);
+  EXPECT_EQ(slices.look(9'000), BudgetState::kLeft);
+  EXPECT_EQ(slices.end(), 9'000);
+  EXPECT_EQ(slices.look(8'700), BudgetState::kLeft);  // 300 too many
+  EXPECT_EQ(slices.end(), 8'700 - 700);
+  EXPECT_EQ(slices.look(7'001), BudgetState::kLeft);  // 999 too many
+  EXPECT_EQ(slices.end(), 7'000);
+  EXPECT_EQ(slices.look(5'999), BudgetState::kSliceOverrun);  // 1,001 too many
+  EXPECT_EQ(slices.overrun(), 1'002u);
+}
+
+TEST(EngineSlices, EndWithTheBudget) {
+  Slices one(1'000, 5'000);
+  EXPECT_EQ(one.end(), 0);
+  EXPECT_EQ(one.look(-1), BudgetState::kSpent);
+  Slices two(1'500, 1'000);
+  EXPECT_EQ(two.look(499), BudgetState::kLeft);
+  EXPECT_EQ(two.end(), 0);  // the last slice has what is left
+  EXPECT_EQ(two.look(-1), BudgetState::kSpent);
+  Slices none(1'000, 0);
+  EXPECT_EQ(none.look(999), BudgetState::kSliceOverrun);
+  Slices deep(INT64_MAX, 10);
+  EXPECT_EQ(deep.look(INT64_MIN), BudgetState::kSliceOverrun);
+  EXPECT_EQ(deep.overrun(), UINT64_MAX);
+}
+
+TEST(EngineSlices, DoNotShowInTheCounter) {
+  TestState state(TestModule().function("60 01 7f 00", "03 40 20 00 41 01 6b 22 00 0d 00 0b"));
+  for (const int64_t slice : {100, 1'000, 7'777, 1'000'000}) {
+    InstanceConfig config;
+    config.instructions = 1'000'000;
+    config.slice_instructions = slice;
+    EXPECT_EQ(cost(state, 0, {Value::i32(10'000)}, config), 1 + 6 * 10'000) << slice;
+  }
+}
+
+TEST(EngineSlices, StopABulkOperationThatLeavesNothingForTheNext) {
+  // memory.fill of local 0 bytes: 1 + 3 + 100 and the length.
+  TestState state(
+      TestModule().memory("00 01").function("60 01 7f 00", "41 00 41 00 20 00 fc 0b 00"));
+  InstanceConfig config;
+  config.instructions = 1'000'000;
+  config.slice_instructions = 20'000;
+  EXPECT_EQ(cost(state, 0, {Value::i32(39'999 - 104)}, config), 39'999);
+  state.attach(config);
+  const Outcome outcome = state.call(0, {Value::i32(40'000 - 104)});
+  expect_trap(outcome, TrapKind::kSliceOverrun, state.at(0, 6));
+  EXPECT_EQ(outcome.trap->slice_instructions, 40'000u);
+  // The budget has the last word.
+  config.instructions = 30'000;
+  state.attach(config);
+  expect_trap(state.call(0, {Value::i32(40'000)}), TrapKind::kSliceOverrun, state.at(0, 6));
+  config.slice_instructions = 30'000;
+  state.attach(config);
+  expect_trap(state.call(0, {Value::i32(40'000)}), TrapKind::kOutOfInstructions, state.at(0, 6));
+}
+
 TEST(EngineMetering, PlainSegmentsOverrunUntilTheNextTest) {
   // if (nop x 8) end; then a call, whose entry looks at the counter.
   TestState state(TestModule()

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "candid/binary.h"
+#include "candid/text.h"
 #include "system_calls_fixture.h"
 
 namespace canrec::executor {
@@ -204,6 +206,55 @@ TEST(SystemCallsMisc, PricesACall) {
   Caller caller(ic::Context::kUpdate);
   caller.ok("cost_call", {3, 7, 0});
   EXPECT_EQ(amount_at(caller, 0), 260'000u + 1000 * (10 + 2'097'152) + 5'000'000 + 40'000'000'000);
+}
+
+Bytes candid_bytes(std::string_view text) {
+  const auto message = candid::parse_args(text);
+  EXPECT_TRUE(message) << text;
+  return *candid::encode(message->env, message->types, message->values);
+}
+
+TEST(SystemCallsMisc, PricesAnHttpRequestByWhatItUses) {
+  Caller caller(ic::Context::kUpdate);
+  const Bytes usage = candid_bytes(
+      "(record { request_bytes = 10 : nat64; http_roundtrip_time_ms = 20 : nat64; "
+      "raw_response_bytes = 30 : nat64; transformed_response_bytes = 40 : nat64; "
+      "transform_instructions = 130 : nat64 })");
+  caller.put(100, as_text(usage));
+  caller.ok("cost_http_request_v2", {100, usage.size(), 0});
+  const uint64_t one_node = 1'000'000 + 50 * 10 + 140'000 * 13 + 800 * 13 * 13 + 50 * 30 +
+                            300 * 20 + 130 / 13 + (10 * 13 + 650) * 40;
+  EXPECT_EQ(amount_at(caller, 0), 13 * one_node);
+  EXPECT_EQ(caller.spent(), 10'000 + usage.size());
+}
+
+TEST(SystemCallsMisc, RejectsHttpUsageThatIsNotTheRecordOfFive) {
+  for (const char* text :
+       {"(record { request_bytes = 10 : nat64 })", "(7 : nat64)", "()",
+        "(record { request_bytes = 10 : nat; http_roundtrip_time_ms = 20 : nat64; "
+        "raw_response_bytes = 30 : nat64; transformed_response_bytes = 40 : nat64; "
+        "transform_instructions = 130 : nat64 })",
+        "(record { request_bytes = 10 : nat64; http_roundtrip_time_ms = 20 : nat64; "
+        "raw_response_bytes = 30 : nat64; transformed_response_bytes = 40 : nat64; "
+        "transform_instructions = 130 : nat64; more = 1 : nat64 })"}) {
+    Caller caller(ic::Context::kUpdate);
+    const Bytes usage = candid_bytes(text);
+    caller.put(100, as_text(usage));
+    const std::string why = caller.stopped("cost_http_request_v2", {100, usage.size(), 0});
+    EXPECT_EQ(why.rfind("Canister violated contract: Failed to decode HttpRequestV2CostParams from "
+                        "Candid: ",
+                        0),
+              0u)
+        << why;
+  }
+}
+
+TEST(SystemCallsMisc, MintsForNobody) {
+  Caller caller(ic::Context::kUpdate);
+  EXPECT_EQ(caller.stopped("mint_cycles128", {0, 1, 0}),
+            "Canister violated contract: ic0.mint_cycles128 cannot be executed on non Cycles "
+            "Minting Canister: " +
+                caller.in.self.text() + " != rkp4c-7iaaa-aaaaa-aaaca-cai");
 }
 
 TEST(SystemCallsMisc, ReadsEnvironmentVariables) {

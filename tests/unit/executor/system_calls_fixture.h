@@ -20,7 +20,10 @@ class FakeMeter final : public Meter {
  public:
   int64_t remaining() const override { return left; }
   void set_remaining(int64_t value) override { left = value; }
+  engine::BudgetState look() override { return slices.look(left); }
+  uint64_t slice_overrun() const override { return slices.overrun(); }
   int64_t left = int64_t{1} << 40;
+  engine::Slices slices{int64_t{1} << 40, int64_t{1} << 40};
 };
 
 /// One execution that calls what a test tells it to. Heap: two pages, byte i of the first page is
