@@ -29,13 +29,52 @@ void print_outcome(Session& session, const MessageOptions& given, ByteView modul
     } else {
       answer.update(failure_json(outcome.failure()));
     }
+    if (!outcome.absent.empty()) {
+      nlohmann::ordered_json& absent = answer["canisters_not_here"];
+      for (const ic::Principal& one : outcome.absent) absent.push_back(one.text());
+    }
     session.print_json(answer);
     return;
   }
   if (given.report) {
-    for (const executor::RunReport& run : outcome.runs) session.warn(run_text(run));
+    const bool several = given.others.any();
+    for (const executor::RunReport& run : outcome.runs) {
+      session.warn(several ? fmt::format("{}: {}", run.canister.text(), run_text(run))
+                           : run_text(run));
+    }
   }
   if (outcome.replied()) given.reply.print(session, outcome.reply(), module, given.method);
+}
+
+// What a call changed.
+struct Changes {
+  bool main = false;
+  std::vector<ic::Principal> others;  // that are not written
+};
+
+void tell_about_others(Session& session, const MessageOptions& given,
+                       const executor::CallOutcome& outcome, const Changes& changes) {
+  for (const ic::Principal& one : outcome.absent) {
+    session.warn(fmt::format(
+        "canister {0} was called and is not here, so the call was rejected (IC0301); its snapshot "
+        "can be given: --with {0}=DIR",
+        one.text()));
+  }
+  // Without -o it is plain that nothing is kept; on a terminal it is said all the same.
+  const bool asked = !given.output.empty() || given.others.saves_any();
+  if (!asked && !session.shows_progress()) return;
+  const bool failed = !outcome.replied();
+  const std::string_view why =
+      failed ? ", since the call failed; on the network it would stay" : "";
+  if (changes.main && (given.output.empty() || failed)) {
+    session.warn(fmt::format("{} changed; its new state is not kept{}{}", given.directory, why,
+                             failed ? "" : " (use -o DIR)"));
+  }
+  for (const ic::Principal& one : changes.others) {
+    session.warn(fmt::format(
+        "canister {} changed; its new state is not kept{}{}", one.text(), why,
+        failed ? std::string() : fmt::format(" (use --output-with {}=DIR)", one.text())));
+  }
 }
 
 ExitCode run(Session& session, const MessageOptions& given) {
@@ -48,35 +87,43 @@ ExitCode run(Session& session, const MessageOptions& given) {
   CLI_TRY(const auto id, session, "--canister-id", given.executor.canister_id());
 
   executor::Executor network(options);
+  OtherCanisters others = given.others;
+  CLI_CHECK(session, "", others.load(network));
   CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory), id));
+  const uint64_t version = network.find(canister)->version;
   const executor::Call call{canister, exported_method(module, given.method), argument, caller};
   CLI_TRY(const auto outcome, session, given.directory,
           given.is_update ? network.update(call) : network.query(call));
   print_outcome(session, given, module, outcome);
+  const Changes changes{network.find(canister)->version != version,
+                        others.changed(network, !outcome.replied())};
+  tell_about_others(session, given, outcome, changes);
   if (!outcome.replied()) {
     return session.json ? ExitCode::kTrapped
                         : report_failure(session, outcome.failure(), outcome.runs);
   }
+  CLI_CHECK(session, "", others.save(session, network, given.force));
   if (!given.output.empty()) {
     CLI_CHECK(session, given.output,
               network.save(canister, session.files(), given.output,
                            given.force ? Overwrite::kYes : Overwrite::kNo));
-  } else if (given.is_update && session.shows_progress()) {
-    session.warn("the new state was not kept (use -o DIR)");
   }
   return ExitCode::kDone;
 }
 
 }  // namespace
 
-std::shared_ptr<MessageOptions> add_message_options(CLI::App& command, Session& session) {
+std::shared_ptr<MessageOptions> add_message_options(CLI::App& command, Session& session,
+                                                    bool is_update) {
   auto given = std::make_shared<MessageOptions>();
+  given->is_update = is_update;
   command.add_option("DIR", given->directory, "snapshot directory")->required();
   command.add_option("METHOD", given->method, "method of the canister")->required();
   given->argument.add_to(command);
   given->reply.add_to(command);
   given->executor.add_to(command);
   given->executor.add_canister_id_to(command);
+  given->others.add_to(command, is_update);
   command.add_flag("--report", given->report, "tell about every execution on standard error");
   command.add_flag("--json", session.json, "one JSON object a line: the executions, the answer");
   command.callback(

@@ -165,6 +165,116 @@ TEST_F(ExecutorCommands, EndWith130OnControlC) {
   }
 }
 
+// --- calls among canisters
+// ------------------------------------------------------------------------
+
+const std::string kCounterId = "r7inp-6aaaa-aaaaa-aaabq-cai";
+
+class SeveralCanisters : public ExecutorCommands,
+                         public ::testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    const std::string compiler = std::string("motoko/") + GetParam() + "/";
+    install(compiler + "gateway.wasm", "gateway");
+    install(compiler + "counter.wasm", "counter");
+  }
+  std::string with(const std::string& name = "counter") const {
+    return " --with " + kCounterId + "=" + path(name);
+  }
+  const std::string add = " add '(\"" + kCounterId + "\", 5)'";
+};
+INSTANTIATE_TEST_SUITE_P(BothPersistences, SeveralCanisters, ::testing::Values("3.6.16", "4.10.0"));
+
+TEST_P(SeveralCanisters, CallEachOtherAndAreWrittenWhereAsked) {
+  const auto before = read_tree(directory / "counter");
+  const Answer run = canrec_with("call " + path("gateway") + add + with() + " -o " + path("g1") +
+                                 " --output-with " + kCounterId + "=" + path("c1"));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.out, "(5 : nat)\n");
+  EXPECT_EQ(canrec_with("query " + path("g1") + " counts").out, "(1 : nat, 1 : nat)\n");
+  EXPECT_EQ(canrec_with("query " + path("c1") + " get").out, "(5 : nat)\n");
+  EXPECT_EQ(read_tree(directory / "counter"), before);
+  EXPECT_EQ(
+      canrec_with("query " + path("g1") + " look '(\"" + kCounterId + "\")'" + with("c1")).out,
+      "(5 : nat)\n");
+}
+
+TEST_P(SeveralCanisters, AreNeverDroppedInSilence) {
+  const Answer one = canrec_with("call " + path("gateway") + add + with() + " -o " + path("g1"));
+  EXPECT_EQ(one.status, 0);
+  EXPECT_NE(one.out.find("canister " + kCounterId + " changed; its new state is not kept (use " +
+                         "--output-with " + kCounterId + "=DIR)"),
+            std::string::npos)
+      << one.out;
+  const Answer other = canrec_with("call " + path("gateway") + add + with() + " --output-with " +
+                                   kCounterId + "=" + path("c1"));
+  EXPECT_EQ(other.status, 0);
+  EXPECT_NE(other.out.find(path("gateway") + " changed; its new state is not kept (use -o DIR)"),
+            std::string::npos)
+      << other.out;
+}
+
+TEST_P(SeveralCanisters, SayWhatAFailedCallWouldHaveLeftBehind) {
+  const Answer run =
+      canrec_with("call " + path("gateway") + " addAndTrap '(\"" + kCounterId + "\", 5)'" + with() +
+                  " -o " + path("g1") + " --output-with " + kCounterId + "=" + path("c1"));
+  EXPECT_EQ(run.status, 6);
+  EXPECT_NE(run.out.find("assertion failed"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("canister " + kCounterId +
+                         " changed; its new state is not kept, since "
+                         "the call failed; on the network it would stay"),
+            std::string::npos)
+      << run.out;
+  EXPECT_FALSE(std::filesystem::exists(directory / "g1"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "c1"));
+}
+
+TEST_P(SeveralCanisters, SayWhoIsNotHere) {
+  const Answer run = canrec_with("call " + path("gateway") + add);
+  EXPECT_EQ(run.status, 6);
+  EXPECT_NE(run.out.find("canister " + kCounterId + " was called and is not here"),
+            std::string::npos)
+      << run.out;
+  const Answer query =
+      canrec_with("query --json " + path("gateway") + " look '(\"" + kCounterId + "\")'");
+  EXPECT_EQ(query.status, 6);
+  EXPECT_NE(query.out.find("\"canisters_not_here\":[\"" + kCounterId + "\"]"), std::string::npos)
+      << query.out;
+}
+
+TEST_P(SeveralCanisters, RejectWhatDoesNotFitTogether) {
+  const std::string call = "call " + path("gateway") + add;
+  EXPECT_EQ(canrec_with(call + " --with nothing=" + path("counter")).status, 2);
+  EXPECT_EQ(canrec_with(call + " --with " + kCounterId).status, 2);
+  EXPECT_EQ(canrec_with(call + with() + with()).status, 4);
+  EXPECT_EQ(canrec_with(call + with() + " --canister-id " + kCounterId).status, 4);
+  EXPECT_EQ(canrec_with(call + with("missing")).status, 4);
+  EXPECT_EQ(canrec_with(call + " --output-with " + kCounterId + "=" + path("c1")).status, 2);
+  EXPECT_EQ(canrec_with("query " + path("gateway") + " counts --output-with a=b").status, 2);
+}
+
+TEST_F(ExecutorCommands, PayWithCyclesWhenAsked) {
+  install("motoko/3.6.16/counter.wasm", "s0");
+  const Answer rich = canrec_with("call --json " + path("s0") + " inc --cycles 3T");
+  EXPECT_EQ(rich.status, 0);
+  const auto run = nlohmann::json::parse(rich.out.substr(0, rich.out.find('\n')));
+  EXPECT_EQ(run["cycles"], std::to_string(5'000'000 + run["instructions"].get<uint64_t>()));
+  const Answer poor = canrec_with("call " + path("s0") + " inc --cycles 1_000_000");
+  EXPECT_EQ(poor.status, 6);
+  EXPECT_NE(poor.out.find("IC0207: Canister "), std::string::npos) << poor.out;
+  EXPECT_NE(poor.out.find("is out of cycles: please top up the canister with at least "),
+            std::string::npos);
+  EXPECT_NE(canrec_with("query " + path("s0") + " get --cycles 1").out.find("it's frozen"),
+            std::string::npos);
+  const Answer upgrade = canrec_with("upgrade " + path("s0") + " " + kFixtures +
+                                     "motoko/3.6.16/counter.wasm --cycles 100B");
+  EXPECT_EQ(upgrade.status, 6);
+  EXPECT_NE(upgrade.out.find("Canister installation failed with `Canister "), std::string::npos);
+  for (const char* wrong : {"''", "-1", "3Q", "T", "340282366920938463463374607431768211456"}) {
+    EXPECT_EQ(canrec_with("query " + path("s0") + " get --cycles " + wrong).status, 2) << wrong;
+  }
+}
+
 TEST_F(ExecutorCommands, RefuseADirectoryThatIsBeingWritten) {
   install("canisters/notes.wasm", "s0");
   write_text(directory / "s0" / ".lock", "");
