@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "cli/backup_command.h"
 #include "cli/inspect_report.h"
 #include "wasm/text.h"
+#include "wasmdiff/finding.h"
 
 namespace canrec::cli {
 namespace {
@@ -111,11 +113,13 @@ class TextReport {
       return;
     }
     line(fmt::format("  valid      {}", session_.toned(Tone::kGood, "yes")));
-    line(fmt::format("  network    {}",
-                     facts_.violations.empty()
-                         ? session_.toned(Tone::kGood, "accepts it")
-                         : session_.toned(Tone::kBad, fmt::format("refuses it: {} rules violated",
-                                                                  facts_.violations.size()))));
+    line(fmt::format(
+        "  network    {}",
+        facts_.violations.empty()
+            ? session_.toned(Tone::kGood, "accepts it")
+            : session_.toned(Tone::kBad,
+                             fmt::format("refuses it: {} violated",
+                                         wasmdiff::counted(facts_.violations.size(), "rule")))));
   }
 
   void snapshot() {
@@ -129,11 +133,13 @@ class TextReport {
     }
     const snapshot::Metadata& metadata = *input_.metadata();
     line(fmt::format("  written by        {}", to_string(input_.survey->directory->form())));
-    line(fmt::format("  taken at          {} ns since 1970", metadata.taken_at_timestamp_ns));
+    line(fmt::format("  taken at          {} ({} ns since 1970)",
+                     utc_text(metadata.taken_at_timestamp_ns), metadata.taken_at_timestamp_ns));
     line(fmt::format("  canister version  {}", metadata.canister_version));
     line(fmt::format("  heap              {}", human_size(metadata.wasm_memory_size)));
     line(fmt::format("  stable memory     {}", human_size(metadata.stable_memory_size)));
-    line(fmt::format("  chunk store       {} chunks", metadata.wasm_chunk_store.size()));
+    line(fmt::format("  chunk store       {}",
+                     wasmdiff::counted(metadata.wasm_chunk_store.size(), "chunk")));
     if (!metadata.certified_data.empty()) {
       line(fmt::format("  certified data    {}", to_hex(metadata.certified_data)));
     }
@@ -170,8 +176,8 @@ class TextReport {
   }
 
   std::string limits(const wasm::Limits& limits, std::string_view unit) const {
-    return fmt::format("{}-bit, at least {} {}, {}", limits.is_64 ? 64 : 32, grouped(limits.min),
-                       unit,
+    return fmt::format("{}-bit, at least {}, {}", limits.is_64 ? 64 : 32,
+                       wasmdiff::counted(limits.min, unit),
                        limits.has_max ? fmt::format("at most {}", grouped(limits.max))
                                       : std::string("no maximum"));
   }
@@ -179,7 +185,7 @@ class TextReport {
   void memory() {
     heading("MEMORY AND TABLES");
     for (const wasm::Memory& memory : module_.memories) {
-      line(fmt::format("  memory   {}{}", limits(memory.limits, "pages"),
+      line(fmt::format("  memory   {}{}", limits(memory.limits, "page"),
                        memory.import ? ", imported" : ""));
     }
     if (module_.memories.empty()) line("  no memory");
@@ -189,10 +195,10 @@ class TextReport {
       if (const auto image = wasm::table_image(module_, wasm::TableIdx{i})) {
         const auto n =
             std::ranges::count_if(*image, [](const auto& slot) { return slot.has_value(); });
-        filled = fmt::format(", {} slots filled", grouped(static_cast<uint64_t>(n)));
+        filled = fmt::format(", {} filled", wasmdiff::counted(static_cast<uint64_t>(n), "slot"));
       }
       line(fmt::format("  table {}  {}, {}{}", i, to_string(table.type.element),
-                       limits(table.type.limits, "slots"), filled));
+                       limits(table.type.limits, "slot"), filled));
     }
   }
 
@@ -322,7 +328,7 @@ class TextReport {
     }
     if (items.empty()) return;
     if (!input_.all) {
-      items = {fmt::format("{} entry points", items.size())};
+      items = {items.size() == 1 ? items.front() : fmt::format("{} entry points", items.size())};
       if (forbidden > 0) items.push_back(fmt::format("not allowed in {} of them", forbidden));
     }
     wrapped("      through tables  ", items);

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/session.h"
@@ -57,6 +58,18 @@ int run(std::vector<std::string> arguments) {
   try {
     // CLI11 takes the arguments last first.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::RequiredError& error) {
+    // A word that is no command is left over, and says more than that a command is missing.
+    const std::vector<std::string> unknown = app.remaining(true);
+    const bool command =
+        std::string_view(error.what()).find("subcommand") != std::string_view::npos;
+    if (!command || unknown.empty()) {
+      app.exit(error);
+    } else {
+      session.warn(
+          fmt::format("there is no command {}; canrec --help lists them", unknown.front()));
+    }
+    return static_cast<int>(session.finish(ExitCode::kUsage));
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     const bool asked_for_help = code == 0;

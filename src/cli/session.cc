@@ -86,9 +86,10 @@ void Session::warn(std::string_view text) { fmt::print(stderr, "canrec: {}\n", t
 ExitCode Session::report(std::string_view input, const Error& error) {
   const ExitCode code = exit_code_of(error.code());
   std::string place;
-  // What the system says names its file already.
-  const bool named = error.message().find(fmt::format(" {}: ", input)) != std::string::npos ||
-                     error.message().starts_with(fmt::format("{} ", input));
+  // What the system says of a file names it already.
+  const bool named = code == ExitCode::kSystem && !error.offset() &&
+                     (error.message().find(fmt::format(" {}: ", input)) != std::string::npos ||
+                      error.message().starts_with(fmt::format("{} ", input)));
   if (!input.empty() && !named) place += fmt::format("{}:", input);
   if (error.offset()) place += fmt::format("0x{:08x}:", *error.offset());
   if (!place.empty()) place += ' ';
