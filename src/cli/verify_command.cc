@@ -81,10 +81,13 @@ void print_text(Session& session, const recover::VerifyReport& report, bool whol
 
 ExitCode repair(Session& session, const Options& options) {
   if (options.output.empty()) return session.usage("--repair needs -o DIR");
-  CLI_CHECK(
-      session, options.directory,
-      recover::convert(session.files(), options.directory, options.output,
-                       options.force ? Overwrite::kYes : Overwrite::kNo, session.interrupt()));
+  recover::ConvertRequest request;
+  request.from = options.directory;
+  request.to = options.output;
+  request.overwrite = options.force ? Overwrite::kYes : Overwrite::kNo;
+  CLI_TRY(const std::vector<std::string> notes, session, options.directory,
+          recover::convert(session.files(), request, session.interrupt()));
+  for (const std::string& note : notes) session.warn(note);
   session.warn(fmt::format("wrote {} in today's form; the input was not touched", options.output));
   return ExitCode::kDone;
 }

@@ -105,4 +105,12 @@ Status write_image(WritableFile& file, const Image& image, const Interrupt& inte
   return Ok{};
 }
 
+Status write_image_file(FileSystem& system, const std::filesystem::path& path, const Image& image,
+                        const Interrupt& interrupt) {
+  if (image.may_link && system.hard_link(image.base->path(), path)) return Ok{};
+  CANREC_TRY(auto file, system.create(path));
+  CANREC_CHECK(write_image(*file, image, interrupt));
+  return file->sync();
+}
+
 }  // namespace canrec::snapshot

@@ -5,6 +5,7 @@
 // memory, over a file that is copied in the kernel, over zeros that stay holes.
 
 #include <cstdint>
+#include <filesystem>
 #include <vector>
 
 #include "base/bytes.h"
@@ -45,5 +46,10 @@ Status write_sparse(WritableFile& file, const Extent& extent, const Interrupt& i
 /// Writes an image into a new, empty file, sparsely.
 /// Errors: those of the file; kInterrupted.
 Status write_image(WritableFile& file, const Image& image, const Interrupt& interrupt);
+
+/// Creates a file with the content of an image and syncs it.
+/// Errors: those of the file system; kInterrupted.
+Status write_image_file(FileSystem& system, const std::filesystem::path& path, const Image& image,
+                        const Interrupt& interrupt);
 
 }  // namespace canrec::snapshot

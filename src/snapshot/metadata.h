@@ -2,7 +2,8 @@
 #pragma once
 
 // metadata.json of a snapshot directory: sizes, persisted globals, timer, certified data. Read in
-// every form the tools have written; written as icp and dfx write it today, byte for byte.
+// every form the tools have written; written as the tools write it, byte
+// for byte (Juno's: juno.h).
 //
 //   form         globals key        source                         integers
 //   current      globals            {"taken_from_canister": null}  JSON integers up to 2^64-1
@@ -97,10 +98,11 @@ struct ReadMetadata {
 ///         was not finite or of an unknown type), kUtf8, kLimit; offset in `text`.
 Result<ReadMetadata> read_metadata(std::string_view text);
 
-/// Writes the current form: two-space indent, keys in the tools' order, optional keys as null,
-/// unknown keys behind the known ones, no newline at the end.
+/// Writes the current form or that of dfx 0.29: two-space indent, keys in the tools' order,
+/// optional keys as null, unknown keys behind the known ones, no newline at the end.
 ///
-/// Errors: kSnapshotMetadata when a global is a NaN or an infinity, which the form cannot hold.
-Result<std::string> write_metadata(const Metadata& metadata);
+/// Errors: kSnapshotMetadata when a global is a NaN or an infinity, which the forms cannot hold.
+Result<std::string> write_metadata(const Metadata& metadata,
+                                   MetadataForm form = MetadataForm::kCurrent);
 
 }  // namespace canrec::snapshot

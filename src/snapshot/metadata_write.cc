@@ -5,58 +5,13 @@
 #include <bit>
 #include <cmath>
 
-#include "snapshot/json.h"
+#include "snapshot/json_printer.h"
 #include "snapshot/metadata.h"
 
 namespace canrec::snapshot {
 namespace {
 
-// Pretty JSON: two spaces a level, every element on its own line, [] when empty.
-class Printer {
- public:
-  void open(char bracket) {
-    out_ += bracket;
-    ++depth_;
-    first_ = true;
-  }
-  void close(char bracket) {
-    --depth_;
-    if (!first_) line();
-    out_ += bracket;
-    first_ = false;
-  }
-  void item() {
-    if (!first_) out_ += ',';
-    first_ = false;
-    line();
-  }
-  void key(std::string_view name) {
-    item();
-    out_ += json_quoted(name) + ": ";
-  }
-  void raw(std::string_view text) { out_ += text; }
-  std::string take() { return std::move(out_); }
-
- private:
-  void line() {
-    out_ += '\n';
-    out_.append(2 * depth_, ' ');
-  }
-  std::string out_;
-  size_t depth_ = 0;
-  bool first_ = true;
-};
-
-void print_bytes(Printer& out, ByteView bytes) {
-  out.open('[');
-  for (const uint8_t byte : bytes) {
-    out.item();
-    out.raw(std::to_string(byte));
-  }
-  out.close(']');
-}
-
-void print_v128(Printer& out, const GlobalValue& global) {
+void print_v128(JsonPrinter& out, const GlobalValue& global) {
   uint32_t digits[] = {static_cast<uint32_t>(global.low), static_cast<uint32_t>(global.low >> 32),
                        static_cast<uint32_t>(global.high),
                        static_cast<uint32_t>(global.high >> 32)};
@@ -70,7 +25,7 @@ void print_v128(Printer& out, const GlobalValue& global) {
   out.close(']');
 }
 
-Status print_global(Printer& out, const GlobalValue& global) {
+Status print_global(JsonPrinter& out, const GlobalValue& global) {
   out.item();
   out.open('{');
   out.key(to_string(global.type));
@@ -104,16 +59,19 @@ Status print_global(Printer& out, const GlobalValue& global) {
   return Ok{};
 }
 
-void print_source(Printer& out, const std::optional<Source>& source) {
+void print_source(JsonPrinter& out, const std::optional<Source>& source, MetadataForm form) {
   out.key("source");
   if (!source) return out.raw("null");
+  const std::string_view name =
+      *source == Source::kTakenFromCanister ? "taken_from_canister" : "metadata_upload";
+  if (form == MetadataForm::kDfx029) return out.raw(json_quoted(name));
   out.open('{');
-  out.key(*source == Source::kTakenFromCanister ? "taken_from_canister" : "metadata_upload");
+  out.key(name);
   out.raw("null");
   out.close('}');
 }
 
-void print_timer(Printer& out, const std::optional<GlobalTimer>& timer) {
+void print_timer(JsonPrinter& out, const std::optional<GlobalTimer>& timer) {
   out.key("global_timer");
   if (!timer) return out.raw("null");
   if (!timer->deadline_ns) return out.raw("\"inactive\"");
@@ -125,17 +83,18 @@ void print_timer(Printer& out, const std::optional<GlobalTimer>& timer) {
 
 }  // namespace
 
-Result<std::string> write_metadata(const Metadata& metadata) {
-  Printer out;
+Result<std::string> write_metadata(const Metadata& metadata, MetadataForm form) {
+  CANREC_ASSERT(form != MetadataForm::kJuno);
+  JsonPrinter out;
   const auto integer = [&out](std::string_view key, uint64_t value) {
     out.key(key);
     out.raw(std::to_string(value));
   };
   out.open('{');
-  print_source(out, metadata.source);
+  print_source(out, metadata.source, form);
   integer("taken_at_timestamp", metadata.taken_at_timestamp_ns);
   integer("wasm_module_size", metadata.wasm_module_size);
-  out.key("globals");
+  out.key(form == MetadataForm::kDfx029 ? "exported_globals" : "globals");
   out.open('[');
   for (size_t i = 0; i < metadata.globals.size(); ++i) {
     if (Status status = print_global(out, metadata.globals[i]); !status) {
@@ -151,13 +110,13 @@ Result<std::string> write_metadata(const Metadata& metadata) {
     out.item();
     out.open('{');
     out.key("hash");
-    print_bytes(out, hash);
+    out.bytes(hash);
     out.close('}');
   }
   out.close(']');
   integer("canister_version", metadata.canister_version);
   out.key("certified_data");
-  print_bytes(out, metadata.certified_data);
+  out.bytes(metadata.certified_data);
   print_timer(out, metadata.global_timer);
   out.key("on_low_wasm_memory_hook_status");
   const auto& hook = metadata.on_low_wasm_memory_hook_status;

@@ -12,12 +12,26 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Status write_blob(FileSystem& system, const fs::path& path, const Image& image,
-                  const Interrupt& interrupt) {
-  if (image.may_link && system.hard_link(image.base->path(), path)) return Ok{};
-  CANREC_TRY(auto file, system.create(path));
-  CANREC_CHECK(write_image(*file, image, interrupt));
-  return file->sync();
+bool is_dfx(Flavour flavour) { return flavour != Flavour::kBoth && flavour != Flavour::kIcp; }
+
+Status check_source(const Metadata& metadata, Flavour flavour) {
+  const bool old = flavour == Flavour::kDfx029 || flavour == Flavour::kDfx030;
+  if (!old || metadata.source) return Ok{};
+  return fail(Errc::kSnapshotMetadata,
+              "source is unknown (null), which this version does not take");
+}
+
+Status write_chunks(FileSystem& system, const fs::path& folder, const std::vector<ByteView>& chunks,
+                    const Interrupt& interrupt) {
+  CANREC_CHECK(system.make_directory(folder));
+  std::set<Sha256> written;
+  for (const ByteView chunk : chunks) {
+    const Sha256 hash = sha256(chunk);
+    if (!written.insert(hash).second) continue;
+    CANREC_CHECK(
+        write_image_file(system, folder / (to_hex(hash) + ".bin"), Image::of(chunk), interrupt));
+  }
+  return system.sync_directory(folder);
 }
 
 Status write_files(FileSystem& system, const fs::path& path, const NewSnapshot& snapshot,
@@ -28,22 +42,23 @@ Status write_files(FileSystem& system, const fs::path& path, const NewSnapshot& 
   metadata.stable_memory_size = snapshot.stable.size;
   metadata.wasm_chunk_store.clear();
   for (const ByteView chunk : snapshot.chunks) metadata.wasm_chunk_store.push_back(sha256(chunk));
-  CANREC_TRY(const std::string text, write_metadata(metadata));
+  CANREC_CHECK(check_source(metadata, snapshot.flavour));
+  CANREC_TRY(const std::string text, write_metadata(metadata, snapshot.flavour == Flavour::kDfx029
+                                                                  ? MetadataForm::kDfx029
+                                                                  : MetadataForm::kCurrent));
 
-  CANREC_CHECK(write_blob(system, path / "wasm_module.bin", snapshot.module, interrupt));
-  CANREC_CHECK(write_blob(system, path / "wasm_memory.bin", snapshot.heap, interrupt));
-  CANREC_CHECK(write_blob(system, path / "stable_memory.bin", snapshot.stable, interrupt));
-  const fs::path folder = path / "wasm_chunk_store";
-  CANREC_CHECK(system.make_directory(folder));
-  std::set<Sha256> written;
-  for (size_t i = 0; i < snapshot.chunks.size(); ++i) {
-    const Sha256& hash = metadata.wasm_chunk_store[i];
-    if (!written.insert(hash).second) continue;
-    CANREC_CHECK(write_blob(system, folder / (to_hex(hash) + ".bin"), Image::of(snapshot.chunks[i]),
-                            interrupt));
+  CANREC_CHECK(write_image_file(system, path / "wasm_module.bin", snapshot.module, interrupt));
+  if (snapshot.heap.size > 0 || snapshot.flavour != Flavour::kIcp) {
+    CANREC_CHECK(write_image_file(system, path / "wasm_memory.bin", snapshot.heap, interrupt));
   }
-  CANREC_CHECK(system.sync_directory(folder));
-  CANREC_CHECK(write_blob(system, path / "metadata.json", Image::of(as_bytes(text)), interrupt));
+  if (snapshot.stable.size > 0 || !is_dfx(snapshot.flavour)) {
+    CANREC_CHECK(write_image_file(system, path / "stable_memory.bin", snapshot.stable, interrupt));
+  }
+  if (!snapshot.chunks.empty() || !is_dfx(snapshot.flavour)) {
+    CANREC_CHECK(write_chunks(system, path / "wasm_chunk_store", snapshot.chunks, interrupt));
+  }
+  CANREC_CHECK(
+      write_image_file(system, path / "metadata.json", Image::of(as_bytes(text)), interrupt));
   return system.sync_directory(path);
 }
 

@@ -219,7 +219,7 @@ TEST_F(Verify, FindsAHeapThatDfxWouldMiss) {
   EXPECT_EQ(codes(), std::vector<std::string>{"dfx-needs-file"});
   const Interrupt never;
   const fs::path out = directory_.path() / "converted";
-  ASSERT_TRUE(convert(posix_file_system(), path_, out, Overwrite::kNo, never).has_value());
+  ASSERT_TRUE(convert(posix_file_system(), {path_, out}, never).has_value());
   EXPECT_TRUE(fs::exists(out / "wasm_memory.bin"));
 }
 
@@ -244,7 +244,7 @@ TEST_F(Verify, ConvertsTheOldestForm) {
   EXPECT_TRUE(has("old-form"));
   const Interrupt never;
   const fs::path out = directory_.path() / "converted";
-  ASSERT_TRUE(convert(posix_file_system(), path_, out, Overwrite::kNo, never).has_value());
+  ASSERT_TRUE(convert(posix_file_system(), {path_, out}, never).has_value());
   path_ = out;
   EXPECT_TRUE(codes().empty());
   EXPECT_EQ(report().files[1].hash, sha256(noise(2 * kPage)));
