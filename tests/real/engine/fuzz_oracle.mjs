@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random modules of Binaryen's fuzzer, or real ones, run by Node's engine and by ours.
+// Random modules of Binaryen's fuzzer, or real ones, run by Node's engine, by WABT's interpreter and by ours.
 //
 //   node fuzz_oracle.mjs RUNNER MODULES [FIRST_SEED]
 //   node fuzz_oracle.mjs RUNNER --real FILE...      real modules instead; imports return zeros
@@ -11,6 +11,11 @@
 // canonical NaN on our side and another on the other are counted as `nans`. Some modules of the fuzzer do not validate,
 // most of those with reference types; they are counted and passed over.
 // A module is left as soon as either side overflows its stack: depths differ by design.
+//
+// Our answers are then put to WABT in the form of its specification tests, one assertion for each call, by
+// spectest-interp: the same interpreter as wasm-interp, which itself calls only exports without parameters and
+// prints floats in decimal. Its imports print their arguments, which are compared as well; so vectors that Node
+// does not let pass are compared here. `wabt` counts these modules, `unparsed` those that WABT cannot read.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -107,7 +112,122 @@ function differsInNans(mine, theirs) {
   });
 }
 
-const totals = { modules: 0, invalid: 0, calls: 0, traps: 0, overflows: 0, nans: 0, bad: 0 };
+// --- WABT ---
+const asksWabt = count !== '--real';  // the imports of real modules are not those of the fuzzer
+const bits = (h) => BigInt('0x' + h).toString();
+const wabtKinds = [
+  [/unreachable executed/, /^! unreachable/],
+  [/out of bounds memory access/, /^! memory access out of bounds/],
+  [/(undefined table|table access|out of bounds table)/, /^! table access out of bounds/],
+  [/uninitialized table element/, /^! indirect call of a null/],
+  [/indirect call signature mismatch/, /^! indirect call with a mismatched/],
+  [/integer divide by zero/, /^! integer division by zero/],
+  [/integer overflow/, /^! integer overflow/],
+  [/invalid conversion to integer/, /^! conversion/],
+];
+const typeNames = { 0x7f: 'i32', 0x7e: 'i64', 0x7d: 'f32', 0x7c: 'f64' };
+
+// The imports of the fuzzer's modules. Each argument comes out as one or two i32.
+const hostFile = join(directory, 'host.wasm');
+let hostIsMade = false;
+function makeHost() {
+  if (hostIsMade) return;
+  hostIsMade = true;
+  const split = (name, type, convert) => `(func (export "${name}") (param ${type})
+    (call $p (i32.wrap_i64 (${convert} (local.get 0)))) (call $p (i32.wrap_i64 (i64.shr_u (${convert} (local.get 0)) (i64.const 32)))))`;
+  const text = `(module (import "spectest" "print_i32" (func $p (param i32)))
+    (func (export "log-i32") (param i32) (call $p (local.get 0)))
+    (func (export "log-v128") (param v128) ${[0, 1, 2, 3].map((n) => `(call $p (i32x4.extract_lane ${n} (local.get 0)))`).join(' ')})
+    (func (export "log-f32") (param f32) (call $p (i32.reinterpret_f32 (local.get 0))))
+    ${split('log-i64', 'i64', 'i64.add (i64.const 0)')} ${split('log-f64', 'f64', 'i64.reinterpret_f64')})`;
+  const source = join(directory, 'host.wat');
+  writeFileSync(source, text);
+  const made = spawnSync('wat2wasm', [source, '-o', hostFile], { encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(made.stderr);
+}
+// "> log-i64 HEX" as the numbers that the host above prints.
+function printed(line) {
+  const [, , h] = line.split(' ');
+  const v = BigInt('0x' + h);
+  return Array.from({ length: h.length / 8 }, (_, n) => (v >> BigInt(32 * n)) & 0xffffffffn);
+}
+// Ours is a canonical NaN of either width, or its upper half, and theirs another NaN.
+const otherNan = (mine, theirs) => (mine === 0x7fc00000n && (theirs & 0x7fc00000n) === 0x7fc00000n) ||
+  (mine === 0x7ff80000n && (theirs & 0x7ff80000n) === 0x7ff80000n);
+
+// `calls`: what was called, with what, and our answer. Whether WABT says the same; null when it cannot tell.
+function wabtAgrees(label, moduleFile, calls) {
+  makeHost();
+  const commands = [{ type: 'module', line: 1, name: '$host', filename: 'host.wasm' },
+    { type: 'register', line: 2, name: '$host', as: 'fuzzing-support' },
+    { type: 'module', line: 3, filename: 'module.wasm' }];
+  calls.forEach(({ f, round, mine }, i) => {
+    const action = { type: 'invoke', field: f.name,
+      args: f.params.map((t) => ({ type: typeNames[t], value: bits(hex(argument(t, round), t)) })) };
+    const line = 4 + i;
+    if (mine.startsWith('!')) commands.push({ type: 'assert_trap', line, action, text: '', expected: [] });
+    else if (f.results.some((t) => !(t in typeNames))) commands.push({ type: 'action', line, action, expected: [] });
+    else {
+      const values = mine.slice(2).split(' ').filter(Boolean);
+      const expected = values.map((h, k) => ({ type: typeNames[f.results[k]],
+        value: (f.results[k] === 0x7d && h === '7fc00000') || (f.results[k] === 0x7c && h === '7ff8000000000000') ? 'nan:arithmetic' : bits(h) }));
+      commands.push({ type: 'assert_return', line, action, expected });
+    }
+  });
+  const script = join(directory, 'wabt.json');
+  // The reader of these files wants its keys in the order and with the blanks of wast2json.
+  const text = (v) => Array.isArray(v) ? `[${v.map(text).join(', ')}]`
+    : typeof v === 'object' ? `{${Object.entries(v).map(([k, x]) => `"${k}": ${text(x)}`).join(', ')}}` : JSON.stringify(v);
+  writeFileSync(script, `{"source_filename": "wabt.wast",\n "commands": [\n  ${commands.map(text).join(', \n  ')}]}\n`);
+  const run = spawnSync('spectest-interp', ['--enable-tail-call', script], { encoding: 'utf8', maxBuffer: 1 << 30, timeout: 120_000 });
+  const lines = run.stdout.split('\n');
+  if (/error (reading|linking)|unknown import|module not found|unable to read|error initialiazing|error initializing/i.test(run.stdout + run.stderr)) return null;
+  if (/call stack exhausted/.test(run.stdout)) { ++totals.overflows; return null; }
+  const problems = [];
+  const total = lines.findLast((l) => / tests passed\.$/.test(l));
+  const [, passed, all] = total?.match(/^(\d+)\/(\d+)/) ?? [];
+  if (passed === undefined || passed !== all) problems.push(...lines.filter((l) => /wabt\.wast:\d+: (?!assert_trap passed)/.test(l)), total ?? `no total: ${run.signal ?? ''} ${run.stderr.slice(0, 200)}`);
+  for (const l of lines) {
+    const trap = l.match(/^wabt\.wast:(\d+): assert_trap passed: (.*)$/);
+    if (!trap) continue;
+    const { mine } = calls[Number(trap[1]) - 4];
+    if (!wabtKinds.some(([a, b]) => a.test(trap[2]) && b.test(mine))) problems.push(`${l}, ours ${mine}`);
+  }
+  const theirLogs = lines.map((l) => l.match(/^called host spectest\.print_i32\(i32:(\d+)\)/)?.[1]).filter((v) => v !== undefined).map(BigInt);
+  const mineLogs = calls.flatMap((c) => c.logs).flatMap(printed);
+  if (theirLogs.length === mineLogs.length && theirLogs.some((v, i) => v !== mineLogs[i]) &&
+      theirLogs.every((v, i) => v === mineLogs[i] || otherNan(mineLogs[i], v))) {
+    ++totals.nans;
+    return null;
+  }
+  if (problems.length === 0 && theirLogs.join() !== mineLogs.join()) {
+    const at = mineLogs.findIndex((v, i) => v !== theirLogs[i]);
+    problems.push(`imports were called otherwise: ${mineLogs.length} here, ${theirLogs.length} there, first at ${at}: ${mineLogs[at]}, ${theirLogs[at]}`);
+  }
+  problems.slice(0, 5).forEach((l) => console.log(`${label}: WABT: ${l}`));
+  return problems.length === 0;
+}
+
+// What our runner printed, call by call, up to where a stack overflowed. The start function's calls of imports
+// stand before those of the first call and count as its own.
+function askWabt(label, moduleFile, plan, ours) {
+  const calls = [];
+  let line = 0;
+  for (const { f, round } of plan) {
+    const logs = [];
+    while (ours[line]?.startsWith('> ')) logs.push(ours[line++]);
+    const mine = (ours[line] ?? '! nothing').trimEnd();
+    line += 2;  // and the counter
+    if (mine.startsWith('! stack overflow')) break;
+    calls.push({ f, round, mine, logs });
+  }
+  const agrees = wabtAgrees(label, moduleFile, calls);
+  if (agrees === null) ++totals.unparsed;
+  else if (agrees) ++totals.wabt;
+  else ++totals.bad;
+}
+
+const totals = { modules: 0, invalid: 0, calls: 0, traps: 0, overflows: 0, nans: 0, wabt: 0, unparsed: 0, bad: 0 };
 function compare(label, moduleFile) {
   const bytes = readFileSync(moduleFile);
   if (!WebAssembly.validate(bytes)) { ++totals.invalid; return; }
@@ -131,6 +251,7 @@ function compare(label, moduleFile) {
   const counting = readFileSync(countingFile);
   const child = spawnSync(runner, [moduleFile], { input: script.join('\n') + '\n', encoding: 'utf8', maxBuffer: 1 << 30 });
   const ours = child.stdout.split('\n');
+  if (asksWabt) askWabt(label, moduleFile, plan, ours);
   let line = 0, over = false;
 
   let logs = [];
@@ -210,4 +331,4 @@ if (count === '--real') {
 }
 rmSync(directory, { recursive: true });
 console.log(JSON.stringify(totals));
-process.exit(totals.bad === 0 && totals.modules > 0 ? 0 : 1);
+process.exit(totals.bad === 0 && totals.modules > 0 && (!asksWabt || totals.wabt > 0) ? 0 : 1);

@@ -2,7 +2,7 @@
 // Every numeric, vector and memory instruction of opcodes.def against Node's engine, and some of
 // the cases against WABT's wasm-interp.
 //
-//   node --experimental-wasm-memory64 numeric_oracle.mjs RUNNER OPCODES_DEF
+//   node numeric_oracle.mjs RUNNER OPCODES_DEF       (Node 24, for 64-bit memories)
 //
 // One function is made for each instruction; floats and vectors cross the border as integers, so
 // that NaN bits are seen. A result that is a NaN on both sides agrees if ours is the canonical NaN

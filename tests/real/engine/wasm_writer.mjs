@@ -13,9 +13,9 @@ export function leb(value) {
   } while (n !== 0n);
   return out;
 }
-const section = (id, content) => [[id], leb(content.length), content].flat();
-const vec = (items) => leb(items.length).concat(items.flat());
-const name = (text) => [...leb(text.length), ...Buffer.from(text)];
+export const section = (id, content) => [[id], leb(content.length), content].flat();
+export const vec = (items) => leb(items.length).concat(items.flat());
+export const name = (text) => [...leb(text.length), ...Buffer.from(text)];
 
 // functions: [{name, params: [byte], results: [byte], code: [byte]}]; memory: limits bytes or null.
 export function moduleBytes(functions, memory) {
