@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interpreter against other engines. The comparisons are scripts for Node, which drive
-// engine_runner; they need wasm-interp and spectest-interp (WABT) and wasm-opt (Binaryen). Node is a
-// fixture, since the one of the distributions knows no 64-bit tables.
+// engine_runner; they need wasm-interp and spectest-interp (WABT) and wasm-opt (Binaryen). Node is
+// a fixture, since the one of the distributions knows no 64-bit tables.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
