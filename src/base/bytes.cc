@@ -46,6 +46,11 @@ Utf8Step utf8_step(ByteView s) {
 
 bool is_utf8(ByteView bytes) {
   while (!bytes.empty()) {
+    // Eight bytes of ASCII at once, as names mostly are.
+    if (bytes.size() >= 8 && (load_le<uint64_t>(bytes.data()) & 0x8080808080808080) == 0) {
+      bytes = bytes.subspan(8);
+      continue;
+    }
     const Utf8Step step = utf8_step(bytes);
     if (!step.good) return false;
     bytes = bytes.subspan(step.length);

@@ -62,6 +62,8 @@ class Cursor {
     at_ += static_cast<size_t>(n);
     return view;
   }
+  /// Goes on over n bytes of rest(); n <= left().
+  void pass(size_t n) { at_ += n; }
   Status skip(uint64_t n) {
     CANREC_CHECK(bytes(n));
     return Ok{};

@@ -77,13 +77,32 @@ consteval Signature parse_signature(std::string_view text) {
   return out;
 }
 
+// Whether check_memory() looks at the immediates.
+consteval bool is_checked(Imm imm) {
+  switch (imm) {
+    case Imm::kMemory:
+    case Imm::kMemoryMemory:
+    case Imm::kMemArg:
+    case Imm::kMemArgLane:
+    case Imm::kDataMemory:
+    case Imm::kData:
+    case Imm::kElem:
+    case Imm::kLane:
+    case Imm::kShuffle:
+      return true;
+    default:
+      return false;
+  }
+}
+
 struct Row {
   Signature signature;
   Imm imm;
+  bool checked;
 };
 constexpr std::array<Row, kOpcodeCount> kRows = {{
 #define OP(name, code, text, imm, sig, align, w32, w64, complexity) \
-  {parse_signature(sig), Imm::k##imm},
+  {parse_signature(sig), Imm::k##imm, is_checked(Imm::k##imm)},
 #include "wasm/opcodes.def"
 #undef OP
 }};
@@ -133,6 +152,48 @@ unsigned lane_count(std::string_view text) {
 
 }  // namespace
 
+inline Status FunctionValidator::pop(ValType type, const Instruction& in) {
+  if (operands_.size() > floor_ && operands_.back() == std::to_underlying(type)) [[likely]] {
+    operands_.pop_back();
+    return Ok{};
+  }
+  return pop_slow(type, in);
+}
+
+inline Status FunctionValidator::push(ValType type, const Instruction& in) {
+  if (operands_.size() >= limits::kOperands) [[unlikely]]
+    return too_many_operands(in);
+  operands_.push_back(std::to_underlying(type));
+  return Ok{};
+}
+
+// Three of ten instructions.
+inline Status FunctionValidator::local(const Instruction& in) {
+  ValType type{};
+  if (in.index() < flat_locals_.size()) [[likely]] {
+    type = flat_locals_[static_cast<size_t>(in.index())];
+  } else {
+    CANREC_TRY(type, far_local(in));
+  }
+  if (in.op != Opcode::kLocalGet) CANREC_CHECK(pop(type, in));
+  if (in.op != Opcode::kLocalSet) CANREC_CHECK(push(type, in));
+  return Ok{};
+}
+
+inline Status FunctionValidator::step(const Instruction& in) {
+  const Row& row = kRows[std::to_underlying(in.op)];
+  if (row.imm == Imm::kLocal) return local(in);
+  const Signature& signature = row.signature;
+  if (signature.special) return special(in);
+  if (row.checked) CANREC_CHECK(check_memory(in));
+  for (unsigned i = signature.param_count; i-- > 0;) {
+    const uint8_t param = signature.params[i];
+    CANREC_CHECK(pop(param == kAddress ? address_ : ValType{param}, in));
+  }
+  if (signature.result_count == 0) return Ok{};
+  return push(signature.result == kAddress ? address_ : ValType{signature.result}, in);
+}
+
 FunctionValidator::FunctionValidator(const ValidationContext& context)
     : context_(context),
       module_(context.module),
@@ -149,7 +210,8 @@ Status FunctionValidator::check(FuncIdx index) {
     if (reader.at_end()) {
       return fail(Errc::kWasmMalformed, reader.pos(), "function body ends inside a block");
     }
-    CANREC_CHECK(run(reader, in));
+    CANREC_CHECK(reader.next(in));
+    CANREC_CHECK(step(in));
   }
   if (!reader.at_end()) {
     return fail(Errc::kWasmMalformed, reader.pos(), "instructions behind the end of the function");
@@ -172,40 +234,6 @@ Status FunctionValidator::begin(const Function& fn, const FuncType& type) {
     if (flat_locals_.size() < flat) flat_locals_.resize(flat, group.type);
   }
   return Ok{};
-}
-
-Status FunctionValidator::run(InstructionReader& reader, Instruction& in) {
-  CANREC_CHECK(reader.next(in));
-  const Row& row = kRows[std::to_underlying(in.op)];
-  if (row.signature.special) return special(in);
-  if (row.imm != Imm::kNone) {
-    switch (row.imm) {
-      case Imm::kMemory:
-      case Imm::kMemoryMemory:
-      case Imm::kMemArg:
-      case Imm::kMemArgLane:
-      case Imm::kDataMemory:
-      case Imm::kData:
-      case Imm::kElem:
-      case Imm::kLane:
-      case Imm::kShuffle:
-        CANREC_CHECK(check_memory(in));
-        break;
-      default:
-        break;
-    }
-  }
-  return ordinary(in);
-}
-
-Status FunctionValidator::ordinary(const Instruction& in) {
-  const Signature& signature = kRows[std::to_underlying(in.op)].signature;
-  for (unsigned i = signature.param_count; i-- > 0;) {
-    const uint8_t param = signature.params[i];
-    CANREC_CHECK(pop(param == kAddress ? address_ : ValType{param}, in));
-  }
-  if (signature.result_count == 0) return Ok{};
-  return push(signature.result == kAddress ? address_ : ValType{signature.result}, in);
 }
 
 Status FunctionValidator::special(const Instruction& in) {
@@ -246,12 +274,9 @@ Status FunctionValidator::special(const Instruction& in) {
       return select(in);
     case Opcode::kSelectTyped:
       return select_typed(in);
-    case Opcode::kLocalGet:
-    case Opcode::kLocalSet:
-    case Opcode::kLocalTee:
     case Opcode::kGlobalGet:
     case Opcode::kGlobalSet:
-      return variable(in);
+      return global(in);
     case Opcode::kRefNull:
     case Opcode::kRefIsNull:
     case Opcode::kRefFunc:
@@ -386,14 +411,6 @@ void FunctionValidator::unreachable() {
 
 // ---- operands
 
-inline Status FunctionValidator::pop(ValType type, const Instruction& in) {
-  if (operands_.size() > floor_ && operands_.back() == std::to_underlying(type)) [[likely]] {
-    operands_.pop_back();
-    return Ok{};
-  }
-  return pop_slow(type, in);
-}
-
 Status FunctionValidator::pop_slow(ValType type, const Instruction& in) {
   CANREC_TRY(const uint8_t found, pop_any(in));
   if (found == kUnknown || found == std::to_underlying(type)) return Ok{};
@@ -419,13 +436,6 @@ Status FunctionValidator::pop(Types types, const Instruction& in) {
     return Ok{};
   }
   for (size_t i = n; i-- > 0;) CANREC_CHECK(pop(types[i], in));
-  return Ok{};
-}
-
-inline Status FunctionValidator::push(ValType type, const Instruction& in) {
-  if (operands_.size() >= limits::kOperands) [[unlikely]]
-    return too_many_operands(in);
-  operands_.push_back(std::to_underlying(type));
   return Ok{};
 }
 
@@ -513,10 +523,8 @@ Status FunctionValidator::select_typed(const Instruction& in) {
 
 // ---- variables
 
-Result<ValType> FunctionValidator::local(const Instruction& in) const {
+Result<ValType> FunctionValidator::far_local(const Instruction& in) const {
   const uint64_t index = in.index();
-  if (index < flat_locals_.size()) [[likely]]
-    return flat_locals_[static_cast<size_t>(index)];
   if (index >= local_count_) {
     return fail(Errc::kWasmIndex, place(in, 0),
                 fmt::format("{}: no local {}, of {}", info(in.op).text, index, local_count_));
@@ -524,18 +532,12 @@ Result<ValType> FunctionValidator::local(const Instruction& in) const {
   return std::ranges::upper_bound(local_runs_, index, {}, &LocalRun::end)->type;
 }
 
-Status FunctionValidator::variable(const Instruction& in) {
-  if (in.op == Opcode::kGlobalGet || in.op == Opcode::kGlobalSet) {
-    if (in.index() >= module_.globals.size()) return no_such(in, 0, "global");
-    const GlobalType type = module_.globals[static_cast<size_t>(in.index())].type;
-    if (in.op == Opcode::kGlobalGet) return push(type.type, in);
-    if (!type.is_mutable) return invalid(in, fmt::format("global {} is immutable", in.index()));
-    return pop(type.type, in);
-  }
-  CANREC_TRY(const ValType type, local(in));
-  if (in.op != Opcode::kLocalGet) CANREC_CHECK(pop(type, in));
-  if (in.op != Opcode::kLocalSet) CANREC_CHECK(push(type, in));
-  return Ok{};
+Status FunctionValidator::global(const Instruction& in) {
+  if (in.index() >= module_.globals.size()) return no_such(in, 0, "global");
+  const GlobalType type = module_.globals[static_cast<size_t>(in.index())].type;
+  if (in.op == Opcode::kGlobalGet) return push(type.type, in);
+  if (!type.is_mutable) return invalid(in, fmt::format("global {} is immutable", in.index()));
+  return pop(type.type, in);
 }
 
 // ---- memories, segments, lanes

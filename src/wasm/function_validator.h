@@ -43,10 +43,10 @@ class FunctionValidator {
   };
 
   Status begin(const Function& fn, const FuncType& type);
-  Status run(InstructionReader& reader, Instruction& in);
-  Status ordinary(const Instruction& in);
+  Status step(const Instruction& in);
   Status special(const Instruction& in);
-  Status variable(const Instruction& in);
+  Status local(const Instruction& in);
+  Status global(const Instruction& in);
   Status table(const Instruction& in);
   Status reference(const Instruction& in);
 
@@ -77,7 +77,7 @@ class FunctionValidator {
   Status matches(Types types, const Instruction& in) const;
   void unreachable();
 
-  Result<ValType> local(const Instruction& in) const;
+  Result<ValType> far_local(const Instruction& in) const;
   Result<const Table*> table_at(const Instruction& in, unsigned immediate) const;
   std::unexpected<Error> invalid(const Instruction& in, std::string message) const;
 

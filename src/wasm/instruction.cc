@@ -4,17 +4,12 @@
 
 #include <fmt/core.h>
 
+#include <bit>
+
 #include "base/checked.h"
 
 namespace canrec::wasm {
 namespace {
-
-constexpr std::array<OpcodeInfo, kOpcodeCount> kInfo = {{
-#define OP(name, code, text, imm, sig, align, w32, w64, complexity) \
-  {code, text, Imm::k##imm, sig, align, w32, w64, complexity},
-#include "wasm/opcodes.def"
-#undef OP
-}};
 
 constexpr uint16_t kNoOpcode = 0xffff;
 
@@ -23,8 +18,9 @@ template <uint32_t kPrefix>
 constexpr std::array<uint16_t, 256> make_index() {
   std::array<uint16_t, 256> index{};
   index.fill(kNoOpcode);
-  for (size_t i = 0; i < kInfo.size(); ++i) {
-    if ((kInfo[i].code >> 16) == kPrefix) index[kInfo[i].code & 0xffff] = static_cast<uint16_t>(i);
+  for (size_t i = 0; i < kOpcodes.size(); ++i) {
+    if ((kOpcodes[i].code >> 16) == kPrefix)
+      index[kOpcodes[i].code & 0xffff] = static_cast<uint16_t>(i);
   }
   return index;
 }
@@ -61,51 +57,40 @@ std::unexpected<Error> unknown_opcode(uint64_t offset, uint32_t prefix, uint32_t
   return fail(Errc::kWasmMalformed, offset, fmt::format("unknown opcode {}", shown));
 }
 
-// Most instructions are an opcode of one byte and at most one immediate of one byte.
-// Gives its length, 0 for any other.
-size_t decode_short(ByteView rest, Instruction& out) {
-  if (rest.size() < 2) return 0;
-  const uint16_t row = kPlain[rest[0]];
-  if (row == kNoOpcode) return 0;
-  size_t length = 1;
-  switch (kInfo[row].imm) {
+constexpr ShortForm short_form(Opcode op) {
+  switch (info(op).imm) {
     case Imm::kNone:
-      out.imm_count = 0;
-      break;
+      return {.mask = 0, .expected = 0, .op = op};
     case Imm::kLabel:
     case Imm::kFunc:
     case Imm::kLocal:
     case Imm::kGlobal:
-      if (rest[1] >= 0x80) return 0;
-      out.imm_count = 1;
-      out.imm[0] = {rest[1], 1, 2};
-      length = 2;
-      break;
+      return {0x8000, 0, op, 1, 2, 0, true};
     case Imm::kI32:
     case Imm::kI64:
-      if (rest[1] >= 0x80) return 0;
-      out.imm_count = 1;
-      // Seven bits of two's complement.
-      out.imm[0] = {static_cast<uint64_t>(int64_t{rest[1]} - ((rest[1] & 0x40) << 1)), 1, 2};
-      length = 2;
-      break;
+      return {0x8000, 0, op, 1, 2, 0x40, true};
+    case Imm::kBlockType:  // a value type or empty is 0x40..0x7f, an index below
+      return {0xc000, 0x4000, op, 1, 2, 0, false};
     case Imm::kMemArg:
-      if (rest.size() < 3 || rest[1] >= 0x40 || rest[2] >= 0x80) return 0;
-      out.imm_count = 2;
-      out.imm[0] = {rest[1], 1, 2};
-      out.imm[1] = {rest[2], 2, 3};
-      length = 3;
-      break;
+      return {0x80c000, 0, op, 2, 3, 0, true};
+    case Imm::kTypeTable:
+      return {0x808000, 0, op, 2, 3, 0, false};
     default:
-      return 0;
+      return {};
   }
-  out.op = Opcode{row};
-  return length;
+}
+
+constexpr std::array<ShortForm, 256> make_short_forms() {
+  std::array<ShortForm, 256> forms{};
+  for (size_t byte = 0; byte < forms.size(); ++byte) {
+    if (kPlain[byte] != kNoOpcode) forms[byte] = short_form(Opcode{kPlain[byte]});
+  }
+  return forms;
 }
 
 }  // namespace
 
-const OpcodeInfo& info(Opcode op) { return kInfo[std::to_underlying(op)]; }
+constinit const std::array<ShortForm, 256> kShortForms = make_short_forms();
 
 uint32_t LabelReader::next() {
   const auto label = cursor_.u32();
@@ -130,17 +115,37 @@ Result<Opcode> InstructionReader::opcode() {
   return Opcode{row};
 }
 
-Status InstructionReader::next(Instruction& out) {
+// One byte for the opcode, one for the alignment of a memory access, and a LEB128 of two to four
+// bytes: 28 bits fit every immediate, so nothing can be wrong with them.
+PeekedInstruction InstructionReader::peek_leb() const {
+  const ByteView rest = cursor_.rest();
+  if (rest.size() < 8) return {};
+  const ShortForm& form = kShortForms[rest[0]];
+  const unsigned begin = form.length - 1u;
+  if (!form.ends_leb || (begin == 2 && rest[1] >= 0x40)) return {};
+  const auto bytes = static_cast<uint32_t>(load_le<uint64_t>(rest.data()) >> (8 * begin));
+  const uint32_t stops = ~bytes & 0x80808080;
+  if (stops == 0) return {};
+  const uint32_t low = bytes & (stops ^ (stops - 1));  // up to the first byte that ends a LEB128
+  const uint32_t bits =
+      (low & 0x7f) | (low & 0x7f00) >> 1 | (low & 0x7f0000) >> 2 | (low & 0x7f000000) >> 3;
+  const auto width = static_cast<unsigned>(std::countr_zero(stops) + 1) / 8;
+  const int64_t sign = int64_t{form.sign} << (7 * (width - 1));
+  const auto value = static_cast<uint64_t>((int64_t{bits} ^ sign) - sign);
+  return {true,
+          form.imm_count,
+          static_cast<uint8_t>(begin + width),
+          form.op,
+          begin == 1 ? value : rest[1],
+          value};
+}
+
+Status InstructionReader::next_long(Instruction& out) {
   out.offset = cursor_.pos();
-  if (const size_t length = decode_short(cursor_.rest(), out); length != 0) {
-    out.end = out.offset + length;
-    CANREC_CHECK(cursor_.bytes(length));
-    return Ok{};
-  }
   const size_t start = cursor_.index();
   CANREC_TRY(out.op, opcode());
   out.imm_count = 0;
-  const Imm imm = kInfo[std::to_underlying(out.op)].imm;
+  const Imm imm = info(out.op).imm;
   if (imm != Imm::kNone) CANREC_CHECK(immediates(out, imm, start));
   out.end = cursor_.pos();
   return Ok{};

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/cursor.h"
@@ -66,12 +67,18 @@ struct OpcodeInfo {
   uint16_t weight64;
   uint8_t complexity;
 };
-const OpcodeInfo& info(Opcode op);
 inline constexpr size_t kOpcodeCount = 0
 #define OP(...) +1
 #include "wasm/opcodes.def"
 #undef OP
     ;
+inline constexpr std::array<OpcodeInfo, kOpcodeCount> kOpcodes = {{
+#define OP(name, code, text, imm, sig, align, w32, w64, complexity) \
+  {code, text, Imm::k##imm, sig, align, w32, w64, complexity},
+#include "wasm/opcodes.def"
+#undef OP
+}};
+constexpr const OpcodeInfo& info(Opcode op) { return kOpcodes[std::to_underlying(op)]; }
 
 /// One immediate: its value and where it stands, relative to the instruction.
 ///
@@ -112,6 +119,30 @@ class LabelReader {
   Cursor cursor_;
 };
 
+/// How the instructions that begin with a byte look when every immediate is one byte: four of five
+/// in compiled code. `(the four bytes from the opcode on ^ expected) & mask` is 0 for these and for
+/// no others, so that they are told apart and decoded without a further branch.
+struct ShortForm {
+  uint32_t mask = 0xff;  ///< without a short form: the opcode, which is not 0 then
+  uint32_t expected = 0;
+  Opcode op{};
+  uint8_t imm_count = 0;
+  uint8_t length = 1;
+  uint8_t sign = 0;       ///< 0x40, the sign bit, when the immediate is signed
+  bool ends_leb = false;  ///< the last immediate is a LEB128 of at least 32 bits, perhaps longer
+};
+extern const std::array<ShortForm, 256> kShortForms;
+
+/// An instruction of which opcode and values are known and nothing was read yet.
+struct PeekedInstruction {
+  bool good = false;  ///< it is one of those that can be peeked at; otherwise the rest says nothing
+  uint8_t imm_count = 0;
+  uint8_t length = 0;
+  Opcode op{};
+  uint64_t first = 0;  ///< value of the first immediate, if there is one
+  uint64_t second = 0;
+};
+
 /// Decodes instructions in order.
 ///
 /// Shape:  `code` begins at an instruction; `base` is its file offset. Nesting is not looked at:
@@ -125,9 +156,39 @@ class InstructionReader {
   bool at_end() const { return cursor_.at_end(); }
   uint64_t pos() const { return cursor_.pos(); }
   /// Decodes the next instruction into `out`.
-  Status next(Instruction& out);
+  Status next(Instruction& out) {
+    const PeekedInstruction peeked = peek();
+    if (!peeked.good) [[unlikely]]
+      return next_long(out);
+    out.op = peeked.op;
+    out.imm_count = peeked.imm_count;
+    out.offset = cursor_.pos();
+    out.end = out.offset + peeked.length;
+    out.imm[0] = {peeked.first, 1, peeked.imm_count == 1 ? peeked.length : uint8_t{2}};
+    out.imm[1] = {peeked.second, 2, peeked.length};
+    cursor_.pass(peeked.length);
+    return Ok{};
+  }
+
+  /// What next() would read, where that takes no more than a look: an instruction in its short form
+  /// or one that ends in a LEB128 of up to four bytes. pass() goes on behind it.
+  PeekedInstruction peek() const {
+    if (cursor_.left() < 4) return {};
+    const uint8_t* bytes = cursor_.rest().data();
+    const ShortForm& form = kShortForms[bytes[0]];
+    if (((load_le<uint32_t>(bytes) ^ form.expected) & form.mask) != 0) return peek_leb();
+    return {true,
+            form.imm_count,
+            form.length,
+            form.op,
+            static_cast<uint64_t>(int64_t{bytes[1] ^ form.sign} - form.sign),
+            bytes[2]};
+  }
+  void pass(const PeekedInstruction& peeked) { cursor_.pass(peeked.length); }
 
  private:
+  PeekedInstruction peek_leb() const;
+  Status next_long(Instruction& out);
   Status immediates(Instruction& out, Imm imm, size_t start);
   Result<Opcode> opcode();
 

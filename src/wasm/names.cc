@@ -51,7 +51,7 @@ Status each_subsection(const Module& module, const Section& section, One one) {
   return Ok{};
 }
 
-Status read_function_names(const Module& module, Cursor in, std::vector<std::string_view>& out) {
+Status function_names(const Module& module, Cursor in, std::vector<std::string_view>& out) {
   const uint64_t begin = in.pos();
   std::optional<uint32_t> beyond;
   CANREC_CHECK(read_name_map(in, [&](uint32_t index, std::string_view name) {
@@ -113,7 +113,7 @@ NameSection read_names(const Module& module) {
   };
   keep_first(each_subsection(module, *section, [&](NameKind kind, Cursor in) -> Status {
     if (kind == NameKind::kFunction) {
-      keep_first(read_function_names(module, in, names.functions));
+      keep_first(function_names(module, in, names.functions));
     } else if (kind == NameKind::kLocal) {
       keep_first(read_local_names(in, names));
     } else if (auto* map = map_of(names, kind)) {
@@ -125,18 +125,20 @@ NameSection read_names(const Module& module) {
   return names;
 }
 
-FunctionNames::FunctionNames(const Module& module, Style style) : style_(style) {
-  raw_.resize(module.functions.size());
+std::vector<std::string_view> read_function_names(const Module& module) {
+  std::vector<std::string_view> names(module.functions.size());
   const Section* section = module.custom("name");
-  if (section != nullptr) {
-    // Damage leaves the rest without names from this section; read_names() tells about it.
-    static_cast<void>(each_subsection(module, *section, [&](NameKind kind, Cursor in) -> Status {
-      if (kind == NameKind::kFunction) {
-        static_cast<void>(read_function_names(module, in, raw_));
-      }
-      return Ok{};
-    }));
-  }
+  if (section == nullptr) return names;
+  // Damage leaves the rest without names; read_names() tells about it.
+  static_cast<void>(each_subsection(module, *section, [&](NameKind kind, Cursor in) -> Status {
+    if (kind == NameKind::kFunction) static_cast<void>(function_names(module, in, names));
+    return Ok{};
+  }));
+  return names;
+}
+
+FunctionNames::FunctionNames(const Module& module, Style style)
+    : style_(style), raw_(read_function_names(module)) {
   imported_.resize(module.imported_functions);
   for (const Import& import : module.imports) {
     if (import.kind != ExternKind::kFunc) continue;

@@ -28,6 +28,8 @@ struct NameSection {
   std::optional<Error> problem;
 };
 NameSection read_names(const Module& module);
+/// NameSection::functions alone, for who needs no more.
+std::vector<std::string_view> read_function_names(const Module& module);
 
 /// Rust (legacy and v0) and Itanium C++ names made readable; other names as they are, also those
 /// whose readable form would be longer than 16 KiB.
@@ -46,9 +48,9 @@ class FunctionNames {
   std::string_view raw(FuncIdx fn) const;
 
  private:
+  Style style_;
   std::vector<std::string_view> raw_;
   std::vector<std::string_view> imported_;  // module names of the imports
-  Style style_;
 };
 
 }  // namespace canrec::wasm

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <unordered_set>
 
 #include "base/checked.h"
@@ -284,13 +285,22 @@ class Checker {
              "the network refuses to install the module; its own words for this are not known");
   }
 
+  // Whether the opcode of table.set, or the prefix of the other table instructions, stands anywhere
+  // in a body: without it there is none of them.
+  static bool has_table_bytes(ByteView code) {
+    return std::memchr(code.data(), 0x26, code.size()) != nullptr ||
+           std::memchr(code.data(), 0xfc, code.size()) != nullptr;
+  }
+
   // Sizes and complexities are counted and reported by the index of the body.
   void code() {
     for (size_t i = module_.imported_functions; i < module_.functions.size(); ++i) {
       const Function& fn = module_.functions[i];
       // Every instruction is at least a byte and of a complexity of at most 50.
       const bool may_be_large = fn.code.size() * 50 > ic::limits::kFunctionComplexity;
-      if (may_be_large || !module_.tables.empty()) {
+      const bool may_write_tables =
+          !module_.tables.empty() && has_table_bytes(module_.view(fn.code));
+      if (may_be_large || may_write_tables) {
         one_body(fn, i - module_.imported_functions, may_be_large);
       }
     }

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include <future>
 #include <unordered_set>
 
 #include "base/limits.h"
@@ -164,10 +165,29 @@ class ModuleValidator {
         module_, segment, [&](const Instruction& item) { return constant(item, segment.type); });
   }
 
+  // Bodies are checked alone, so each half of the code has a processor of its own. The error is
+  // that of the first body that breaks a rule, as it is without threads.
   Status code() const {
+    constexpr uint64_t kWorthAThread = 256 * 1024;
     const ValidationContext context{module_, declared_functions(module_)};
+    const size_t begin = module_.imported_functions;
+    const size_t end = module_.functions.size();
+    const Section* section = module_.section(SectionId::kCode);
+    if (section == nullptr || section->content.size() < kWorthAThread) {
+      return bodies(context, begin, end);
+    }
+    const uint64_t half = section->content.begin + section->content.size() / 2;
+    size_t middle = begin;
+    while (middle < end && module_.functions[middle].body.begin < half) ++middle;
+    auto behind = std::async(std::launch::async, [&] { return bodies(context, middle, end); });
+    Status first = bodies(context, begin, middle);
+    Status second = behind.get();
+    return first ? std::move(second) : std::move(first);
+  }
+
+  Status bodies(const ValidationContext& context, size_t begin, size_t end) const {
     FunctionValidator validator(context);
-    for (size_t i = module_.imported_functions; i < module_.functions.size(); ++i) {
+    for (size_t i = begin; i < end; ++i) {
       const FuncIdx fn{static_cast<uint32_t>(i)};
       if (Status status = validator.check(fn); !status) {
         return fail(std::move(status).error().in(fmt::format("function {}", i)));

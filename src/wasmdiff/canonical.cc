@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 namespace canrec::wasmdiff {
 namespace {
@@ -50,7 +51,7 @@ Status table_exists(const Side& side, const wasm::Instruction& in, uint64_t tabl
   return Ok{};
 }
 
-bool never_falls_through(wasm::Opcode op) {
+constexpr bool never_falls_through(wasm::Opcode op) {
   switch (op) {
     case wasm::Opcode::kUnreachable:
     case wasm::Opcode::kBr:
@@ -64,14 +65,20 @@ bool never_falls_through(wasm::Opcode op) {
   }
 }
 
-// Replaces the indices of an instruction.
-Status canonicalise(const Side& side, const wasm::Instruction& in, CanonicalInstruction& out) {
-  out = CanonicalInstruction{.op = in.op, .has_labels = false, .vector = {}};
-  switch (wasm::info(in.op).imm) {
+constexpr CanonicalForm form_of(wasm::Opcode op) {
+  constexpr uint64_t kKept = ~uint64_t{0};
+  CanonicalForm form{.a = 0, .b = 0, .kind = CanonicalForm::kAsItStands};
+  switch (wasm::info(op).imm) {
     case Imm::kNone:
-      return Ok{};
-    case Imm::kLabel:
+      break;
     case Imm::kLocal:
+      form.a = kKept;
+      form.kind = CanonicalForm::kLocal;
+      break;
+    case Imm::kFunc:
+      form.kind = CanonicalForm::kCall;
+      break;
+    case Imm::kLabel:
     case Imm::kLane:
     case Imm::kRefType:
     case Imm::kI32:
@@ -79,13 +86,23 @@ Status canonicalise(const Side& side, const wasm::Instruction& in, CanonicalInst
     case Imm::kF32:
     case Imm::kF64:
     case Imm::kMemory:
-      out.a = in.imm[0].value;
-      return Ok{};
+      form.a = kKept;
+      break;
     case Imm::kMemArg:
     case Imm::kMemoryMemory:
-      out.a = in.imm[0].value;
-      out.b = in.imm[1].value;
-      return Ok{};
+      form.a = form.b = kKept;
+      break;
+    default:
+      form.kind = CanonicalForm::kOther;
+      break;
+  }
+  if (never_falls_through(op) || op == wasm::Opcode::kElse) form.kind = CanonicalForm::kOther;
+  return form;
+}
+
+// Replaces the indices of an instruction. What is copied as it stands is there already.
+Status canonicalise(const Side& side, const wasm::Instruction& in, CanonicalInstruction& out) {
+  switch (wasm::info(in.op).imm) {
     case Imm::kMemArgLane:
       out.a = in.imm[0].value | (in.imm[2].value << 8);
       out.b = in.imm[1].value;
@@ -141,11 +158,21 @@ Status canonicalise(const Side& side, const wasm::Instruction& in, CanonicalInst
       out.a = in.imm[0].value;  // the count
       out.vector = in.raw;
       return Ok{};
+    default:
+      return Ok{};
   }
   return Ok{};
 }
 
 }  // namespace
+
+constinit const std::array<CanonicalForm, wasm::kOpcodeCount> kCanonicalForms = [] {
+  std::array<CanonicalForm, wasm::kOpcodeCount> forms{};
+  for (size_t i = 0; i < forms.size(); ++i) {
+    forms[i] = form_of(wasm::Opcode{static_cast<uint16_t>(i)});
+  }
+  return forms;
+}();
 
 Status CanonicalReader::begin(const wasm::Function& fn) {
   reader_ = side_.module->instructions(fn);
@@ -161,6 +188,14 @@ Status CanonicalReader::begin(const wasm::Function& fn) {
     end += group.count;
     groups_.push_back({end, group.type});
   }
+  return Ok{};
+}
+
+// The next instruction when the one before is held, or was the last that can be reached.
+Status CanonicalReader::resume(wasm::Instruction& in) {
+  CANREC_CHECK(fetch(in));
+  if (dead_) CANREC_CHECK(skip_dead(in));
+  dead_ = false;
   return Ok{};
 }
 
@@ -196,9 +231,9 @@ Status CanonicalReader::skip_dead(wasm::Instruction& in) {
   return Ok{};
 }
 
-Status CanonicalReader::next(wasm::Instruction& in, CanonicalInstruction& out) {
-  CANREC_CHECK(fetch(in));
-  if (dead_) CANREC_CHECK(skip_dead(in));
+// An opcode that needs more than copying. An `else` may be left out, and then the `end` behind it
+// is what comes next.
+Status CanonicalReader::other(wasm::Instruction& in, CanonicalInstruction& out) {
   dead_ = never_falls_through(in.op);
   if (in.op == wasm::Opcode::kElse && !reader_.at_end()) {
     wasm::Instruction behind;
@@ -209,21 +244,16 @@ Status CanonicalReader::next(wasm::Instruction& in, CanonicalInstruction& out) {
       held_ = behind;
     }
   }
-  CANREC_CHECK(canonicalise(side_, in, out));
-  if (wasm::info(in.op).imm == Imm::kLocal) return number_local(out, in);
-  return Ok{};
+  out.op = in.op;
+  return canonicalise(side_, in, out);
 }
 
-Status CanonicalReader::number_local(CanonicalInstruction& out, const wasm::Instruction& in) {
+Status CanonicalReader::new_number(const wasm::Instruction& in) {
   const uint64_t local = in.index();
-  if (local < type_->params.size()) return Ok{};
   const auto group = std::ranges::upper_bound(groups_, local, {}, &Group::end);
   if (group == groups_.end()) return no_such(in, "local", local);
   if (local >= numbers_.size()) numbers_.resize(local + 1);
-  Number& number = numbers_[local];
-  if (number.function != function_) number = {function_, next_number_++};
-  out.a = type_->params.size() + number.number;
-  out.b = std::to_underlying(group->type);
+  numbers_[local] = {function_, next_number_++, group->type};
   return Ok{};
 }
 

@@ -5,8 +5,10 @@
 // can be compared. References to functions (and to what holds functions) stay references: a node
 // number that identity.h gives a meaning.
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -48,6 +50,16 @@ struct CanonicalInstruction {
   ByteView vector;
 };
 
+/// How the immediates of an opcode become canonical. Most are what they say, so that they only have
+/// to be copied: `a` and `b` are all ones where the first and the second immediate are kept.
+struct CanonicalForm {
+  enum Kind : uint8_t { kAsItStands, kLocal, kCall, kOther };
+  uint64_t a = 0;
+  uint64_t b = 0;
+  Kind kind = kOther;
+};
+extern const std::array<CanonicalForm, wasm::kOpcodeCount> kCanonicalForms;
+
 /// Reads bodies, instruction by instruction, in canonical form. Beside indices it evens out what
 /// tools rewrite without changing a function: declared locals are numbered by first use (with their
 /// type), so that unused ones and their order do not count; an empty `else` is left out, and so is
@@ -62,10 +74,68 @@ class CanonicalReader {
   bool at_end() const { return !held_ && reader_.at_end(); }
   /// The next instruction, as it stands and in canonical form.
   /// Errors: those of the decoder; kWasmIndex when an index names nothing in the module.
-  Status next(wasm::Instruction& in, CanonicalInstruction& out);
+  Status next(wasm::Instruction& in, CanonicalInstruction& out) {
+    if (dead_ || held_) [[unlikely]] {
+      CANREC_CHECK(resume(in));
+    } else {
+      CANREC_CHECK(reader_.next(in));
+    }
+    const CanonicalForm& form = kCanonicalForms[std::to_underlying(in.op)];
+    out = {.op = in.op,
+           .has_labels = false,
+           .a = in.imm[0].value & form.a,
+           .b = in.imm[1].value & form.b,
+           .vector = {}};
+    if (form.kind == CanonicalForm::kAsItStands) return Ok{};
+    if (form.kind == CanonicalForm::kLocal) return number_local(in, out);
+    return other(in, out);
+  }
+
+  /// The same for an instruction that can be peeked at and needs no more than copying, as four of
+  /// five do. Otherwise false, and nothing has happened: next() reads it.
+  bool next_plain(CanonicalInstruction& out) {
+    if (dead_ || held_) return false;
+    const wasm::PeekedInstruction peeked = reader_.peek();
+    if (!peeked.good) return false;
+    const CanonicalForm& form = kCanonicalForms[std::to_underlying(peeked.op)];
+    out.op = peeked.op;
+    out.a = peeked.first & form.a;
+    out.b = peeked.second & form.b;
+    switch (form.kind) {
+      case CanonicalForm::kAsItStands:
+        break;
+      case CanonicalForm::kLocal:
+        if (out.a < type_->params.size()) break;
+        if (out.a >= numbers_.size() || numbers_[out.a].function != function_) return false;
+        out.b = std::to_underlying(numbers_[out.a].type);
+        out.a = type_->params.size() + numbers_[out.a].number;
+        break;
+      case CanonicalForm::kCall:
+        if (peeked.first >= side_.module->functions.size()) return false;
+        out.reference = side_.function_node(static_cast<uint32_t>(peeked.first));
+        break;
+      case CanonicalForm::kOther:
+        return false;
+    }
+    reader_.pass(peeked);
+    return true;
+  }
 
  private:
-  Status number_local(CanonicalInstruction& out, const wasm::Instruction& in);
+  Status number_local(const wasm::Instruction& in, CanonicalInstruction& out) {
+    const uint64_t local = in.index();
+    const uint64_t params = type_->params.size();
+    if (local < params) return Ok{};
+    if (local >= numbers_.size() || numbers_[local].function != function_) {
+      CANREC_CHECK(new_number(in));
+    }
+    out.a = params + numbers_[local].number;
+    out.b = std::to_underlying(numbers_[local].type);
+    return Ok{};
+  }
+  Status new_number(const wasm::Instruction& in);
+  Status other(wasm::Instruction& in, CanonicalInstruction& out);
+  Status resume(wasm::Instruction& in);
   Status fetch(wasm::Instruction& in);
   Status skip_dead(wasm::Instruction& in);
 
@@ -82,6 +152,7 @@ class CanonicalReader {
   struct Number {
     uint32_t function = 0;  // whose number it is
     uint32_t number = 0;
+    wasm::ValType type{};
   };
   std::vector<Number> numbers_;  // by local; grows with the highest local that is used
   uint32_t function_ = 0;        // counts the functions that were begun

@@ -19,19 +19,23 @@ using wasm::Opcode;
 // Bytes that are hashed as they come. A text is self-delimiting: the opcode decides what follows.
 class TextHash {
  public:
+  // Where the next bytes go: room for at least kRoom of them. done() tells where they end.
+  static constexpr size_t kRoom = 32;
+  uint8_t* room() {
+    if (at_ > buffer_.get() + kSize - kRoom) [[unlikely]]
+      fold();
+    return at_;
+  }
+  void done(uint8_t* end) { at_ = end; }
   template <typename T>
   void put(T value) {
-    if (used_ + sizeof(T) > kSize) [[unlikely]]
-      fold();
-    store_le(buffer_.get() + used_, value);
-    used_ += sizeof(T);
-  }
-  void put_bytes(ByteView bytes) {
-    for (const uint8_t byte : bytes) put(byte);
+    uint8_t* at = room();
+    store_le(at, value);
+    done(at + sizeof(T));
   }
   Hash128 finish() {
-    const Hash128 hash = xxh3_128({buffer_.get(), used_});
-    used_ = 0;
+    const Hash128 hash = xxh3_128({buffer_.get(), at_});
+    at_ = buffer_.get();
     return hash;
   }
 
@@ -43,29 +47,98 @@ class TextHash {
     put(hash.low);
   }
   std::unique_ptr<uint8_t[]> buffer_ = std::make_unique<uint8_t[]>(kSize);
-  size_t used_ = 0;
+  uint8_t* at_ = buffer_.get();
 };
 
-bool is_store(Opcode op) {
-  switch (op) {
-    case Opcode::kMemoryCopy:
-    case Opcode::kMemoryFill:
-    case Opcode::kMemoryInit:
-      return true;
-    default: {
-      const std::string_view text = wasm::info(op).text;
-      return text.find(".store") != std::string_view::npos;
-    }
+// The hashes that only choose what to compare (what they find alike is compared exactly) are
+// polynomials of this odd number modulo 2^64.
+constexpr uint64_t kFactor = 0x9e3779b97f4a7c15;
+
+// What the scan has to know of an opcode. Texts are made without branches: of the canonical
+// immediates as many bytes are put as their values can have.
+struct alignas(32) Traits {
+  uint8_t text_a = 8;  // bytes of CanonicalInstruction::a, and of b, in the text
+  uint8_t text_b = 8;
+  uint8_t width = 0;        // bytes of the memory access, 0 = none
+  bool stores = false;      // writes to memory
+  bool load = false;        // pops nothing but an address
+  bool calls = false;       // the function that it refers to
+  bool uses_table = false;  // calls what a table holds, or takes it
+  uint64_t masked_a = 0;    // bits of a that the masked hash takes
+  // One step of the skeleton: for an opcode that does not belong to it, 1 and 0.
+  uint64_t skeleton_factor = kFactor;
+  uint64_t skeleton_term = 0;
+};
+
+constexpr Traits traits_of(Opcode op) {
+  const wasm::OpcodeInfo& info = wasm::info(op);
+  constexpr uint64_t kAll = ~uint64_t{0};
+  Traits out;
+  switch (info.imm) {
+    case Imm::kNone:
+    case Imm::kFunc:  // the reference says it
+      out.text_a = out.text_b = 0;
+      break;
+    case Imm::kI32:  // sign-extended from 32 bits
+      out.text_a = 4;
+      out.text_b = 0;
+      break;
+    case Imm::kI64:
+    case Imm::kLabelTable:  // the count; vector() has the rest
+    case Imm::kShuffle:
+    case Imm::kV128:
+    case Imm::kSelectTypes:
+      out.text_b = 0;
+      break;
+    case Imm::kLocal:  // a number and a type
+      out.text_a = 4;
+      out.text_b = 1;
+      out.masked_a = kAll;
+      break;
+    case Imm::kLabel:
+    case Imm::kBlockType:
+    case Imm::kGlobal:
+      out.text_a = 4;
+      out.text_b = 0;
+      out.masked_a = kAll;
+      break;
+    case Imm::kMemArg:
+    case Imm::kMemArgLane:
+      out.text_a = 2;
+      out.width = static_cast<uint8_t>(1u << info.align);
+      break;
+    default:
+      out.masked_a = kAll;
+      break;
   }
+  out.load = info.signature.starts_with("p:");
+  out.stores = info.text.find(".store") != std::string_view::npos || op == Opcode::kMemoryCopy ||
+               op == Opcode::kMemoryFill || op == Opcode::kMemoryInit;
+  out.calls = op == Opcode::kCall || op == Opcode::kReturnCall;
+  out.uses_table =
+      op == Opcode::kCallIndirect || op == Opcode::kReturnCallIndirect || op == Opcode::kTableGet;
+  switch (op) {
+    case Opcode::kI32Const:
+    case Opcode::kI64Const:
+    case Opcode::kF32Const:
+    case Opcode::kF64Const:
+    case Opcode::kLocalGet:
+    case Opcode::kLocalSet:
+    case Opcode::kDrop:
+      out.skeleton_factor = 1;
+      break;
+    default:
+      out.skeleton_term = std::to_underlying(op) + 1u;
+      break;
+  }
+  return out;
 }
-const std::vector<bool>& store_table() {
-  static const std::vector<bool> table = [] {
-    std::vector<bool> t(wasm::kOpcodeCount);
-    for (size_t i = 0; i < t.size(); ++i) t[i] = is_store(Opcode{static_cast<uint16_t>(i)});
-    return t;
-  }();
+
+constexpr auto kTraits = [] {
+  std::array<Traits, wasm::kOpcodeCount> table{};
+  for (size_t i = 0; i < table.size(); ++i) table[i] = traits_of(Opcode{static_cast<uint16_t>(i)});
   return table;
-}
+}();
 
 class Scanner {
  public:
@@ -114,90 +187,92 @@ class Scanner {
   }
 
  private:
+  struct Before {
+    Opcode op{Opcode::kNop};
+    uint64_t value = 0;
+  };
+
   void begin_node() { out_.begin_.push_back(narrow<uint32_t>(out_.references_.size())); }
 
   Status function(uint32_t index) {
     const wasm::Function& fn = module_.functions[index];
     const uint32_t type = side_.denotations->types[std::to_underlying(fn.type)];
     text_.put(type);
-    masked_.put(type);
+    masked_ = type;
+    skeleton_ = 0;
     CANREC_CHECK(reader_.begin(fn));
     FunctionFacts& facts = out_.facts[index];
-    wasm::Instruction in;
-    CanonicalInstruction canonical;
     before_.fill({});
     frames_.clear();
     while (!reader_.at_end()) {
-      CANREC_CHECK(reader_.next(in, canonical));
-      ++facts.instructions;
-      note(in, canonical, facts);
-      hash(canonical);
-      if (!may_come_and_go(in)) skeleton_.put(std::to_underlying(in.op));
+      // A variable whose address goes nowhere: its fields stay in registers.
+      CanonicalInstruction in;
+      if (!reader_.next_plain(in)) {
+        CANREC_TRY(in, odd(facts));
+      }
+      take(in, facts);
     }
-    end_of_function();
+    end_of_function(facts.instructions);
     out_.text[index] = text_.finish();
-    out_.masked[index] = masked_.finish().low;
-    out_.skeleton[index] = skeleton_.finish().low;
+    out_.masked[index] = masked_;
+    out_.skeleton[index] = skeleton_;
     return Ok{};
   }
 
-  bool may_come_and_go(const wasm::Instruction& in) const {
-    switch (in.op) {
-      case Opcode::kI32Const:
-      case Opcode::kI64Const:
-      case Opcode::kF32Const:
-      case Opcode::kF64Const:
-      case Opcode::kLocalGet:
-      case Opcode::kLocalSet:
-      case Opcode::kDrop:
-        return true;
-      case Opcode::kCall:
-        return in.index() < module_.imported_functions;
-      default:
-        return false;
+  // An instruction that next_plain() does not read.
+  Result<CanonicalInstruction> odd(const FunctionFacts& facts) {
+    CanonicalInstruction canonical;
+    CANREC_CHECK(reader_.next(in_, canonical));
+    if (in_.op == Opcode::kGlobalSet) {
+      global_set(static_cast<uint32_t>(in_.index()), facts.instructions);
+    } else if (in_.op == Opcode::kMemoryInit || in_.op == Opcode::kDataDrop) {
+      out_.segment_used[in_.index()] = true;
+      out_.drops_segments |= in_.op == Opcode::kDataDrop;
     }
+    return canonical;
   }
 
-  void hash(const CanonicalInstruction& in) {
+  void take(const CanonicalInstruction& in, FunctionFacts& facts) {
+    const Traits& traits = kTraits[std::to_underlying(in.op)];
+    facts.writes_memory |= traits.stores;
+    facts.indirect |= traits.uses_table;
+    if (traits.width != 0) memory_access(in.b, traits, facts.instructions);
+    bool system_call = false;
+    if (in.reference != kNoNode) {
+      out_.references_.push_back(in.reference);
+      if (traits.calls && in.reference < module_.imported_functions) {
+        const ImportKind kind = import_kinds_[in.reference];
+        facts.indirect |= kind == ImportKind::kCallsBack;
+        facts.reads_stable |= kind == ImportKind::kReadsStable;
+        system_call = in.op == Opcode::kCall;
+      }
+    }
+    hash(in, traits, system_call);
+    before_[facts.instructions++ % kBefore] = {in.op, in.a};
+  }
+
+  void hash(const CanonicalInstruction& in, const Traits& traits, bool system_call) {
     const auto op = std::to_underlying(in.op);
-    text_.put(op);
-    masked_.put(op);
-    const Imm imm = wasm::info(in.op).imm;
-    switch (imm) {
-      case Imm::kNone:
-        return;
-      case Imm::kI32:
-      case Imm::kI64:
-        text_.put(in.a);
-        return;
-      case Imm::kMemArg:
-      case Imm::kMemArgLane:
-        text_.put(static_cast<uint16_t>(in.a));
-        text_.put(in.b);
-        return;
-      case Imm::kLabelTable:
-      case Imm::kShuffle:
-      case Imm::kV128:
-      case Imm::kSelectTypes:
-        vector(in);
-        return;
-      default:
-        text_.put(in.a);
-        text_.put(in.b);
-        masked_.put(in.a);
-        text_.put(static_cast<uint8_t>(in.reference != kNoNode));
-        return;
-    }
+    const bool refers = in.reference != kNoNode;
+    uint8_t* at = text_.room();
+    store_le(at, static_cast<uint16_t>(op | (refers ? 0x8000 : 0)));
+    store_le(at + 2, in.a);
+    at += 2 + traits.text_a;
+    store_le(at, in.b);
+    text_.done(at + traits.text_b);
+    masked_ = masked_ * kFactor + (op ^ ((in.a & traits.masked_a) << 16));
+    if (!system_call) skeleton_ = skeleton_ * traits.skeleton_factor + traits.skeleton_term;
+    if (!in.vector.empty()) [[unlikely]]
+      vector(in.vector, in.has_labels);
   }
 
-  void vector(const CanonicalInstruction& in) {
-    text_.put(in.a);
-    if (!in.has_labels) {
-      text_.put_bytes(in.vector);
+  void vector(ByteView items, bool are_labels) {
+    if (!are_labels) {
+      for (const uint8_t byte : items) text_.put(byte);
       return;
     }
     // The labels as numbers, so that the padding of a LEB128 does not count.
-    Cursor labels(in.vector);
+    Cursor labels(items);
     while (!labels.at_end()) {
       const auto label = labels.u32();
       CANREC_ASSERT(label.has_value());
@@ -205,50 +280,19 @@ class Scanner {
     }
   }
 
-  void note(const wasm::Instruction& in, const CanonicalInstruction& canonical,
-            FunctionFacts& facts) {
-    if (canonical.reference != kNoNode) out_.references_.push_back(canonical.reference);
-    if (store_table()[std::to_underlying(in.op)]) facts.writes_memory = true;
-    switch (in.op) {
-      case Opcode::kCall:
-      case Opcode::kReturnCall:
-        if (in.index() < module_.imported_functions) {
-          facts.indirect |= import_kinds_[in.index()] == ImportKind::kCallsBack;
-          facts.reads_stable |= import_kinds_[in.index()] == ImportKind::kReadsStable;
-        }
-        break;
-      case Opcode::kCallIndirect:
-      case Opcode::kReturnCallIndirect:
-      case Opcode::kTableGet:
-        facts.indirect = true;
-        break;
-      case Opcode::kMemoryInit:
-      case Opcode::kDataDrop:
-        out_.segment_used[in.index()] = true;
-        out_.drops_segments |= in.op == Opcode::kDataDrop;
-        break;
-      case Opcode::kGlobalSet:
-        global_set(static_cast<uint32_t>(in.index()));
-        break;
-      default:
-        if (const auto& row = wasm::info(in.op);
-            row.imm == Imm::kMemArg || row.imm == Imm::kMemArgLane) {
-          memory_access(in, row);
-        }
-        break;
-    }
-    std::shift_right(before_.begin(), before_.end(), 1);
-    before_[0] = {in.op, in.imm_count > 0 ? in.imm[0].value : 0};
+  // The instruction `back` places before the one at `position`; no-ops before the first.
+  const Before& before(uint32_t position, uint32_t back) const {
+    return before_[(position - back) % kBefore];
   }
 
   // How a stack pointer is written:
   //   taken       a subtraction, perhaps `const; and` to align, perhaps through a local
   //   given back  `local.get x; const; add` or `local.get x`
-  void global_set(uint32_t global) {
+  void global_set(uint32_t global, uint32_t position) {
     GlobalUse& use = out_.globals[global];
     use.written = true;
-    const auto op = [&](size_t i) { return before_[i].op; };
-    size_t at = 0;
+    const auto op = [&](uint32_t i) { return before(position, i + 1).op; };
+    uint32_t at = 0;
     if (op(at) == Opcode::kLocalTee) ++at;
     const bool through_local = op(at) == Opcode::kLocalGet &&
                                (op(at + 1) == Opcode::kLocalSet || op(at + 1) == Opcode::kLocalTee);
@@ -282,9 +326,10 @@ class Scanner {
     return frames_.emplace_back(Frame{global});
   }
 
-  void end_of_function() {
+  void end_of_function(uint32_t position) {
     // A function that never returns need not give its frame back.
-    const bool diverges = before_[0].op == Opcode::kEnd && before_[1].op == Opcode::kUnreachable;
+    const bool diverges =
+        before(position, 1).op == Opcode::kEnd && before(position, 2).op == Opcode::kUnreachable;
     for (const Frame& frame : frames_) {
       GlobalUse& use = out_.globals[frame.global];
       if (frame.taken) ++use.stack_frames;
@@ -313,16 +358,15 @@ class Scanner {
   static bool is_constant(Opcode op) { return op == Opcode::kI32Const || op == Opcode::kI64Const; }
 
   // A static is named by the offset of an access, or by the constant right before a load.
-  void memory_access(const wasm::Instruction& in, const wasm::OpcodeInfo& row) {
-    uint64_t address = in.imm[1].value;
-    const bool is_load = row.signature.starts_with("p:");
-    if (is_load && is_constant(before_[0].op)) {
-      const uint64_t base =
-          module_.is_64() ? before_[0].value : static_cast<uint32_t>(before_[0].value);
+  void memory_access(uint64_t offset, const Traits& traits, uint32_t position) {
+    uint64_t address = offset;
+    const Before& last = before(position, 1);
+    if (traits.load && is_constant(last.op)) {
+      const uint64_t base = module_.is_64() ? last.value : static_cast<uint32_t>(last.value);
       address = checked_add(address, base).value_or(~uint64_t{0});
     }
     if (address < 1024 || address >= memory_end_) return;
-    const uint64_t width = uint64_t{1} << row.align;
+    const uint64_t width = traits.width;
     if (address != last_static_ && out_.static_accesses.size() < kMostStaticAccesses) {
       uint64_t& end = out_.static_accesses[address];
       end = std::max(end, address + width);
@@ -332,20 +376,17 @@ class Scanner {
     out_.highest_static = std::max(out_.highest_static, address + width);
   }
 
-  struct Before {
-    Opcode op{Opcode::kNop};
-    uint64_t value = 0;
-  };
-
   const Side& side_;
   const wasm::Module& module_;
   CanonicalReader reader_;
+  wasm::Instruction in_;
   uint64_t memory_end_;
   CodeScan out_;
   TextHash text_;
-  TextHash masked_;
-  TextHash skeleton_;
-  std::array<Before, 8> before_;  // latest first
+  uint64_t masked_ = 0;  // of the function at hand
+  uint64_t skeleton_ = 0;
+  static constexpr size_t kBefore = 8;
+  std::array<Before, kBefore> before_;  // the latest instructions, by position
   uint64_t last_static_ = 0;
   std::vector<Frame> frames_;  // globals that the function at hand writes
   std::vector<ImportKind> import_kinds_;

@@ -75,6 +75,33 @@ BodyDiff rewritten_body() {
   return diff;
 }
 
+// The comparisons of all pairs, in order. They read nothing of each other, so each half of the work
+// has a processor of its own.
+std::vector<BodyDiff> compare_pairs(const Subject& subject) {
+  const std::vector<Pair>& pairs = subject.pairing.pairs;
+  std::vector<BodyDiff> diffs(pairs.size());
+  std::vector<uint64_t> work(pairs.size() + 1);  // bytes of the pairs before
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const bool skipped = rewritten(subject, pairs[i]);
+    if (skipped) diffs[i] = rewritten_body();
+    work[i + 1] =
+        work[i] + (skipped ? 0 : 1 + subject.module(kOld).functions[pairs[i].old_fn].body.size());
+  }
+  const auto compare = [&](size_t from, size_t to) {
+    BodyComparer comparer(subject.sides, subject.pairing.labels);
+    for (size_t i = from; i < to; ++i) {
+      if (work[i] != work[i + 1]) diffs[i] = comparer.compare(pairs[i].old_fn, pairs[i].new_fn);
+    }
+  };
+  if (work.back() == 0) return diffs;
+  const auto half = std::ranges::lower_bound(work, work.back() / 2);
+  const auto middle = static_cast<size_t>(half - work.begin());
+  auto first = std::async(std::launch::async, compare, size_t{0}, middle);
+  compare(middle, pairs.size());
+  first.get();
+  return diffs;
+}
+
 void pair_and_compare(Subject& subject) {
   subject.identity = identify(subject.sides, subject.scans);
   std::vector<Both<TableImage>> tables;
@@ -84,10 +111,10 @@ void pair_and_compare(Subject& subject) {
     tables.push_back({{subject.layouts[kOld].tables[i], subject.layouts[kNew].tables[i]}});
   }
   subject.pairing = pair_functions(subject.sides, subject.scans, subject.identity, tables);
-  BodyComparer comparer(subject.sides, subject.pairing.labels);
-  for (const Pair& pair : subject.pairing.pairs) {
-    BodyDiff diff =
-        rewritten(subject, pair) ? rewritten_body() : comparer.compare(pair.old_fn, pair.new_fn);
+  std::vector<BodyDiff> diffs = compare_pairs(subject);
+  for (size_t i = 0; i < diffs.size(); ++i) {
+    const Pair& pair = subject.pairing.pairs[i];
+    BodyDiff& diff = diffs[i];
     if (diff.change == BodyChange::kNone) {
       ++subject.same_but_callees;
     } else {

@@ -120,6 +120,12 @@ uint8_t DataImage::at(uint64_t address) const {
 }
 
 uint64_t DataImage::word(uint64_t address, unsigned width) const {
+  const auto piece = find(*this, address);
+  if (piece == pieces.end()) return 0;
+  if (piece->address <= address && piece->end() - address >= width) [[likely]] {
+    const uint8_t* from = piece->bytes.data() + (address - piece->address);
+    return width == 8 ? load_le<uint64_t>(from) : load_le<uint32_t>(from);
+  }
   uint64_t value = 0;
   for (unsigned i = 0; i < width; ++i) value |= uint64_t{at(address + i)} << (8 * i);
   return value;

@@ -128,39 +128,52 @@ class Matcher {
     follow();
   }
 
+  // Functions of one key: lists through next_in_bucket_, so that a key costs one allocation.
+  struct Bucket {
+    Both<uint32_t> first{{kNone, kNone}};
+    Both<uint32_t> last{{kNone, kNone}};
+    Both<uint32_t> count{{0, 0}};
+  };
+
   // Pairs the open functions that share a key, in order, where both modules have as many of them.
   template <typename Key, typename KeyOf>
   void by_buckets(KeyOf&& key_of, PairedBy by) {
-    std::unordered_map<Key, Both<std::vector<uint32_t>>> buckets;
-    std::vector<Key> order;
+    std::unordered_map<Key, uint32_t> known;
+    known.reserve(left_[kOld].size() + left_[kNew].size());
+    std::vector<Bucket> buckets;  // in order of appearance
     for (const Which w : {kOld, kNew}) {
+      next_in_bucket_[w].resize(open_[w].size());
       for (const uint32_t fn : left_[w]) {
         if (!open_[w][fn]) continue;
         const std::optional<Key> key = key_of(w, fn);
         if (!key) continue;
-        const auto [bucket, fresh] = buckets.try_emplace(*key);
-        if (fresh) order.push_back(*key);
-        bucket->second[w].push_back(fn);
+        const auto [at, fresh] = known.try_emplace(*key, static_cast<uint32_t>(buckets.size()));
+        if (fresh) buckets.emplace_back();
+        Bucket& bucket = buckets[at->second];
+        (bucket.count[w]++ == 0 ? bucket.first[w] : next_in_bucket_[w][bucket.last[w]]) = fn;
+        bucket.last[w] = fn;
       }
     }
-    for (const Key& key : order) {
-      const auto& bucket = buckets.at(key);
-      if (bucket[kOld].size() != bucket[kNew].size()) continue;
-      for (size_t i = 0; i < bucket[kOld].size(); ++i) {
-        if (both_open(bucket[kOld][i], bucket[kNew][i])) {
-          pair(bucket[kOld][i], bucket[kNew][i], by);
-        }
+    for (const Bucket& bucket : buckets) {
+      if (bucket.count[kOld] != bucket.count[kNew]) continue;
+      uint32_t o = bucket.first[kOld];
+      uint32_t n = bucket.first[kNew];
+      for (uint32_t i = 0; i < bucket.count[kOld]; ++i) {
+        if (both_open(o, n)) pair(o, n, by);
+        o = next_in_bucket_[kOld][o];
+        n = next_in_bucket_[kNew][n];
       }
     }
     follow();
   }
 
   void by_name() {
-    const Both<wasm::NameSection> names{
-        {wasm::read_names(*sides_[kOld].module), wasm::read_names(*sides_[kNew].module)}};
+    const Both<std::vector<std::string_view>> names{
+        {wasm::read_function_names(*sides_[kOld].module),
+         wasm::read_function_names(*sides_[kNew].module)}};
     const auto full = [&](Which w, uint32_t fn) -> std::optional<std::string_view> {
-      if (fn >= names[w].functions.size() || names[w].functions[fn].empty()) return std::nullopt;
-      return names[w].functions[fn];
+      if (names[w][fn].empty()) return std::nullopt;
+      return names[w][fn];
     };
     by_buckets<std::string_view>(full, PairedBy::kName);
     by_buckets<std::string_view>(
@@ -299,6 +312,7 @@ class Matcher {
   Both<std::vector<bool>> open_;
   Both<std::vector<uint32_t>> partner_;
   Both<std::vector<uint32_t>> left_;
+  Both<std::vector<uint32_t>> next_in_bucket_;
   std::vector<Pair> pairs_;
   std::deque<std::pair<uint32_t, uint32_t>> queue_;
 };

@@ -182,11 +182,15 @@ class ImageComparison {
          .place = place});
   }
 
+  struct ChangedWord {
+    uint64_t address;
+    uint64_t before;
+    uint64_t after;
+  };
+
   void changed_words() {
-    std::vector<std::string> slots;
-    std::vector<std::string> addresses;
-    std::optional<uint64_t> first_slot;
-    std::optional<uint64_t> first_address;
+    std::vector<ChangedWord> slots;
+    std::vector<ChangedWord> addresses;
     const unsigned width = words_.width();
     uint64_t done = 0;  // words below are judged
     for (const ChangedRange& range : ranges_) {
@@ -196,21 +200,25 @@ class ImageComparison {
         const uint64_t after = new_.word(at, width);
         if (before == after) continue;
         if (words_.is_address(kOld, before) || words_.is_address(kNew, after)) {
-          if (!first_address) first_address = at;
-          addresses.push_back(
-              fmt::format("0x{:08x}: address 0x{:08x} -> 0x{:08x}", at, before, after));
+          addresses.push_back({at, before, after});
         } else if (words_.is_slot(at, before, after)) {
-          if (!first_slot) first_slot = at;
-          slots.push_back(fmt::format("0x{:08x}: {} -> {}", at, slot_text(kOld, before),
-                                      slot_text(kNew, after)));
+          slots.push_back({at, before, after});
         }
       }
       done = std::max(done, at);
     }
-    report_words("data.slots", "table", "table slots", std::move(slots), first_slot,
+    const auto slot_line = [this](const ChangedWord& word) {
+      return fmt::format("0x{:08x}: {} -> {}", word.address, slot_text(kOld, word.before),
+                         slot_text(kNew, word.after));
+    };
+    const auto address_line = [](const ChangedWord& word) {
+      return fmt::format("0x{:08x}: address 0x{:08x} -> 0x{:08x}", word.address, word.before,
+                         word.after);
+    };
+    report_words("data.slots", "table", "table slots", slots, slot_line,
                  "vtables and lists of functions in the kept heap keep the old slots, new code "
                  "expects the new ones");
-    report_words("data.addresses", "data", "addresses", std::move(addresses), first_address,
+    report_words("data.addresses", "data", "addresses", addresses, address_line,
                  "the kept heap keeps the old addresses, and what they point to lies elsewhere or "
                  "is another thing in the new module");
   }
@@ -221,19 +229,19 @@ class ImageComparison {
                        fn ? subject_.function(w, *fn) : std::string("(no function)"));
   }
 
+  template <typename LineOf>
   void report_words(std::string_view code, std::string_view area, std::string_view what,
-                    std::vector<std::string> lines, std::optional<uint64_t> first,
-                    std::string_view why) {
-    if (lines.empty()) return;
-    const size_t count = lines.size();
-    if (count > kMostLines) {
-      lines.resize(kMostLines);
-      lines.push_back(fmt::format("and {} words more", count - kMostLines));
-    }
+                    const std::vector<ChangedWord>& words, LineOf&& line_of, std::string_view why) {
+    if (words.empty()) return;
+    const size_t count = words.size();
+    std::vector<std::string> lines;
+    for (size_t i = 0; i < std::min(count, kMostLines); ++i) lines.push_back(line_of(words[i]));
+    if (count > kMostLines) lines.push_back(fmt::format("and {} words more", count - kMostLines));
+    const uint64_t first = words.front().address;
     Place place;
     place.address = first;
-    place.old_offset = old_.offset_of(*first);
-    place.new_offset = new_.offset_of(*first);
+    place.old_offset = old_.offset_of(first);
+    place.new_offset = new_.offset_of(first);
     out_.push_back({.code = code,
                     .area = area,
                     .rows = "8",

@@ -75,7 +75,7 @@ bool Token::is_memory_access() const {
 
 void Tokenizer::read(Which which, const Side& side, uint32_t fn, TokenList& out) {
   const wasm::Function& function = side.module->functions[fn];
-  out = {};
+  out.clear();
   out.parameters = side.module->type_of(wasm::FuncIdx{fn}).params.size();
   CanonicalReader reader(side);
   CANREC_ASSERT(reader.begin(function).has_value());

@@ -42,6 +42,13 @@ struct TokenList {
 
   uint64_t parameters = 0;  ///< locals below are parameters
 
+  /// Empties the lists and keeps their memory.
+  void clear() {
+    tokens.clear();
+    offsets.clear();
+    references.clear();
+    indices.clear();
+  }
   /// Moves assignments of constants to locals as far back as they mean the same: compilers place
   /// them freely. A pair `const; local.set x` passes everything but control flow and what names x.
   void sink_constants();

@@ -42,6 +42,17 @@ TEST(Utf8, RejectsTruncatedSequences) {
   }
 }
 
+TEST(Utf8, RejectsABadByteAnywhereInALongText) {
+  Bytes text(27, 'a');
+  EXPECT_TRUE(is_utf8(text));
+  for (size_t i = 0; i < text.size(); ++i) {
+    Bytes bad = text;
+    bad[i] = 0x80;
+    EXPECT_FALSE(is_utf8(bad)) << i;
+  }
+  append(text, as_bytes("\xc3\xa4 and \xf0\x9f\xa6\x80 and more"));
+  EXPECT_TRUE(is_utf8(text));
+}
 TEST(Utf8, ReplacesMaximalIllFormedPrefixes) {
   const std::string r = "\xef\xbf\xbd";
   EXPECT_EQ(utf8_lossy(as_bytes("abc")), "abc");

@@ -67,6 +67,65 @@ TEST(InstructionReader, WalksLabels) {
   EXPECT_EQ(labels.next(), 7u);
 }
 
+// The readers of the common forms look at eight bytes at once; at the end of the code the general
+// one reads. Every opcode with every kind of LEB128 behind it: both say the same.
+TEST(InstructionReader, ReadsAlikeInTheMiddleAndAtTheEnd) {
+  const std::vector<Bytes> operands = {
+      {0x00, 0x00},
+      {0x01, 0x7f},
+      {0x3f, 0x40},
+      {0x40, 0x01},
+      {0x7f, 0x7f},
+      {0x80, 0x00},
+      {0x80, 0x7f},
+      {0xff, 0x00},
+      {0xff, 0x3f},
+      {0x02, 0x80, 0x01},
+      {0x02, 0xff, 0x7f},
+      {0x3f, 0x80, 0x80, 0x01},
+      {0x40, 0x80, 0x80, 0x01},
+      {0x80, 0x80, 0xc0, 0x00},
+      {0xff, 0xff, 0xff, 0x7f},
+      {0x80, 0x80, 0x80, 0x40},
+      {0x02, 0xff, 0xff, 0xff, 0x3f},
+      {0xff, 0xff, 0xff, 0xff, 0x0f},
+      {0xff, 0xff, 0xff, 0xff, 0x1f},
+      {0x80, 0x80, 0x80, 0x80, 0x78},
+  };
+  size_t compared = 0;
+  for (unsigned byte = 0; byte < 0x100; ++byte) {
+    for (const Bytes& operand : operands) {
+      Bytes code = {static_cast<uint8_t>(byte)};
+      append(code, operand);
+      Bytes in_the_middle = code;
+      in_the_middle.resize(code.size() + 32, 0x01);
+      const auto middle = decode(in_the_middle);
+      bool found = false;
+      // What the general reader takes is found by giving it as little as it takes.
+      for (size_t length = 1; length <= code.size(); ++length) {
+        const auto end = decode(Bytes(code.begin(), code.begin() + static_cast<ptrdiff_t>(length)));
+        if (!end) continue;
+        ASSERT_TRUE(middle) << byte;
+        EXPECT_EQ(end->op, middle->op);
+        EXPECT_EQ(end->end, middle->end) << byte;
+        ASSERT_EQ(end->imm_count, middle->imm_count);
+        for (size_t i = 0; i < end->imm_count; ++i) {
+          EXPECT_EQ(end->imm[i].value, middle->imm[i].value) << byte << " " << i;
+          EXPECT_EQ(end->imm[i].begin, middle->imm[i].begin) << byte << " " << i;
+          EXPECT_EQ(end->imm[i].end, middle->imm[i].end) << byte << " " << i;
+        }
+        ++compared;
+        found = true;
+        break;
+      }
+      // The other way round: what fits is read at the end too.
+      const bool fits = middle && middle->end - middle->offset <= code.size();
+      EXPECT_EQ(found, fits) << byte;
+    }
+  }
+  EXPECT_GT(compared, 3200u);
+}
+
 TEST(InstructionReader, RejectsUnknownOpcodes) {
   for (const Bytes& code : {Bytes{0xff}, Bytes{0xfc, 0x12}, Bytes{0xfd, 0x9a, 0x01}}) {
     const auto instruction = decode(code);

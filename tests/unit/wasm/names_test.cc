@@ -104,6 +104,19 @@ TEST(ReadNames, KeepsWhatComesBeforeTheDamage) {
   EXPECT_EQ(names.problem->code(), Errc::kUnexpectedEof);
 }
 
+TEST(ReadNames, GivesTheFunctionNamesAloneAlike) {
+  for (const std::string_view second : {"g", "\xff"}) {  // the latter is damage
+    Parts parts;
+    parts.imports = {import_func("ic0", "f", 0)};
+    parts.custom = {name_section({subsection(1, vec({named(0, "f"), named(1, second)}))})};
+    const Bytes bytes = parts.module();
+    const auto module = read_module(bytes);
+    ASSERT_TRUE(module) << module.error().message();
+    EXPECT_EQ(read_function_names(*module), read_names(*module).functions);
+    EXPECT_EQ(read_function_names(*module).at(0), "f");
+  }
+}
+
 TEST(ReadNames, TellsOfANameForAFunctionThatIsNotThere) {
   Parts parts;
   parts.custom = {name_section({subsection(1, vec({named(0, "main"), named(9, "ghost")}))})};
