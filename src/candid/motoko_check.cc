@@ -8,13 +8,11 @@
 #include <map>
 #include <optional>
 
+#include "candid/motoko_chain.h"
 #include "candid/motoko_subtype.h"
 
 namespace canrec::candid::motoko {
 namespace {
-
-// What the new program takes: variables by name.
-using Wanted = std::map<std::string, StableField, std::less<>>;
 
 class Check {
  public:
@@ -22,14 +20,14 @@ class Check {
   Result<StableVerdict> run();
 
  private:
-  Result<bool> fold();
-  Result<bool> fold_one(const Migration& migration);
-  Result<bool> fits(TypeIdx sub, TypeIdx super);
-  void note_migrations(size_t first);
+  Result<bool> stop();
+  Status demand();
+  void consumed_by_pair();
   Status kept(const StableField& was, const StableField& now);
-  Status runtime(const StableField& was, const StableField& now, bool compiler_refuses);
+  Status runtime(const StableField& was, const StableField& now, bool values_differ);
   void discarded(const StableField& was);
   void required(const StableField& now);
+  void unmade(const StableField& now);
   void add(Finding finding);
   void add_runtime(Finding finding, Runtime how);
 
@@ -37,6 +35,7 @@ class Check {
   Signature old_;
   Signature new_;
   Wanted wanted_;
+  size_t pending_ = 0;  // migrations of the new chain that run
   StableVerdict verdict_;
 };
 
@@ -118,8 +117,10 @@ Finding finding_of(const TypeStore& store, const std::string& variable, const Mi
 Status Check::kept(const StableField& was, const StableField& now) {
   CANREC_TRY(const std::vector<Misfit> misfits,
              stable_misfits(store_, was.type, now.type, kMaxFindings));
-  const bool refused =
-      !std::ranges::all_of(misfits, [](const Misfit& misfit) { return misfit.loses_only(); });
+  const auto refuses = [](const Misfit& misfit) { return !misfit.loses_only(); };
+  const bool refused = std::ranges::any_of(misfits, refuses);
+  const bool values_differ = std::ranges::any_of(
+      misfits, [&refuses](const Misfit& misfit) { return refuses(misfit) && !misfit.erased; });
   for (const Misfit& misfit : misfits) {
     Finding finding = finding_of(store_, was.name, misfit);
     if (!misfit.loses_only()) {
@@ -131,16 +132,16 @@ Status Check::kept(const StableField& was, const StableField& now) {
     }
     add(std::move(finding));
   }
-  return runtime(was, now, refused);
+  return runtime(was, now, values_differ);
 }
 
-Status Check::runtime(const StableField& was, const StableField& now, bool compiler_refuses) {
+Status Check::runtime(const StableField& was, const StableField& now, bool values_differ) {
   CANREC_TRY(const std::vector<Misfit> misfits,
              runtime_misfits(store_, was.type, now.type, kMaxFindings));
   for (const Misfit& misfit : misfits) {
     add_runtime(finding_of(store_, was.name, misfit), Runtime::kTraps);
   }
-  if (misfits.empty() && compiler_refuses) {
+  if (misfits.empty() && values_differ) {
     Finding finding;
     finding.variable = was.name;
     finding.path = place(was.name, {});
@@ -193,117 +194,103 @@ void Check::required(const StableField& now) {
   add(std::move(finding));
 }
 
-Result<bool> Check::fits(TypeIdx sub, TypeIdx super) {
-  CANREC_TRY(const std::vector<Misfit> misfits, stable_misfits(store_, sub, super, 1));
-  return misfits.empty();
+// A variable of a chain of which nothing runs: no initialiser and no migration gives it a value.
+void Check::unmade(const StableField& now) {
+  Finding finding;
+  finding.severity = Severity::kWarning;
+  finding.code = "M0267";
+  finding.variable = now.name;
+  finding.path = place(now.name, {});
+  finding.new_type = store_.print(now.type);
+  finding.message = fmt::format(
+      "{} is new and no migration gives it: compilers refuse this when they are shown the old "
+      "signature (--stable-baseline)",
+      now.name);
+  add(std::move(finding));
 }
 
-// Takes one migration back: what it gives was not there before, what it takes was.
-Result<bool> Check::fold_one(const Migration& migration) {
-  CANREC_TRY(const TypeIdx idx, store_.unfold(migration.type));
-  const Type func = store_.at(idx);
-  if (func.kind != Kind::kFunction || func.parts.size() != 1 || func.results.size() != 1) {
-    return false;
-  }
-  CANREC_TRY(const TypeIdx takes_idx, store_.unfold(func.parts[0]));
-  CANREC_TRY(const TypeIdx gives_idx, store_.unfold(func.results[0]));
-  const Type takes = store_.at(takes_idx);
-  const Type gives = store_.at(gives_idx);
-  if (takes.kind != Kind::kObject || gives.kind != Kind::kObject) return false;
-  for (const Field& field : gives.fields) {
-    const auto found = wanted_.find(field.name);
-    if (found == wanted_.end()) return false;
-    CANREC_TRY(const bool fitting, fits(field.type, found->second.type));
-    if (!fitting) return false;
-    wanted_.erase(found);
-  }
-  for (const Field& field : takes.fields) {
-    StableField before{.name = field.name, .type = field.type, .is_var = false, .required = true};
-    if (!wanted_.emplace(field.name, std::move(before)).second) return false;
-  }
-  return true;
-}
-
-// What a chain drops on the way, for the migrations that will run.
-void Check::note_migrations(size_t first) {
-  for (size_t i = first; i < new_.migrations.size(); ++i) {
-    const auto func_idx = store_.unfold(new_.migrations[i].type);
-    if (!func_idx) return;
-    const Type func = store_.at(*func_idx);
-    const auto takes = store_.unfold(func.parts[0]);
-    const auto gives = store_.unfold(func.results[0]);
-    if (!takes || !gives) return;
-    const Type given = store_.at(*gives);
-    for (const Field& field : store_.at(*takes).fields) {
-      if (std::ranges::find(given.fields, field.name, &Field::name) != given.fields.end()) {
-        continue;
-      }
-      Finding finding;
+// What the migration function of a new program takes and does not keep, or may not keep.
+void Check::consumed_by_pair() {
+  for (const StableField& field : new_.before) {
+    if (!field.required) continue;
+    const bool declared =
+        std::ranges::find(new_.fields, field.name, &StableField::name) != new_.fields.end();
+    Finding finding;
+    finding.variable = field.name;
+    finding.path = place(field.name, {});
+    finding.old_type = store_.print(field.type);
+    if (declared) {
+      finding.severity = Severity::kNote;
+      finding.message = fmt::format(
+          "{} is taken by the migration and declared again; whether the migration gives it is not "
+          "in the signature: if it does not (M0206), {} starts anew and its value is lost",
+          field.name, field.name);
+    } else {
       finding.severity = Severity::kWarning;
       finding.code = "M0207";
-      finding.variable = field.name;
-      finding.path = fmt::format("migration {}, field {}", new_.migrations[i].label, field.name);
-      finding.message = fmt::format(
-          "{} is taken and not given: what the migration does not make of it is lost", field.name);
-      finding.old_type = store_.print(field.type);
       finding.data_lost = true;
-      add(std::move(finding));
+      finding.message = fmt::format(
+          "{} is taken by the migration and not kept: what it does not make of it is lost",
+          field.name);
     }
+    add(std::move(finding));
   }
 }
 
-// The variables a chain takes from a program that has seen the old signature's last migration.
-// False when the chain does not fit together.
-Result<bool> Check::fold() {
-  if (new_.migrations.empty()) return false;
-  size_t first = 0;
-  if (old_.form == Form::kChain && !old_.migrations.empty()) {
-    const auto last =
-        std::ranges::find(new_.migrations, old_.migrations.back().label, &Migration::label);
-    if (last != new_.migrations.end()) {
-      first = static_cast<size_t>(last - new_.migrations.begin()) + 1;
-    } else {
+// What ends the comparison before a variable is looked at. True when something did.
+Result<bool> Check::stop() {
+  for (const auto& [side, signature] : {std::pair("old", &old_), std::pair("new", &new_)}) {
+    for (const ParserNote& note : signature->notes) {
       Finding finding;
-      finding.severity = Severity::kWarning;
-      finding.path = fmt::format("migration {}", old_.migrations.back().label);
-      finding.message =
-          "the last migration of the old program is not in the new chain, so the whole chain is "
-          "applied";
+      finding.severity = Severity::kNote;
+      finding.code = note.code;
+      finding.path = fmt::format("{} signature", side);
+      finding.message = note.message;
       add(std::move(finding));
     }
   }
-  for (size_t i = new_.migrations.size(); i > first; --i) {
-    CANREC_TRY(const bool good, fold_one(new_.migrations[i - 1]));
-    if (!good) return false;
+  // The compiler reads the old signature first and goes no further than a broken one.
+  for (const auto& [side, signature] : {std::pair("old", &old_), std::pair("new", &new_)}) {
+    if (signature->form != Form::kChain) continue;
+    CANREC_TRY(std::optional<Finding> broken, broken_chain(store_, *signature));
+    if (!broken) continue;
+    broken->path = broken->path.empty() ? fmt::format("{} signature", side)
+                                        : fmt::format("{} signature, {}", side, broken->path);
+    add(std::move(*broken));
+    return true;
   }
-  note_migrations(first);
-  return true;
+  if (old_.form == Form::kChain && new_.form != Form::kChain) {
+    Finding finding;
+    finding.code = "M0255";
+    finding.message = "a program with a chain of migrations cannot be upgraded to one without";
+    add(std::move(finding));
+    return true;
+  }
+  return false;
+}
+
+// What the new program takes from the old one.
+Status Check::demand() {
+  for (const StableField& field : new_.form == Form::kPair ? new_.before : new_.fields) {
+    wanted_.emplace(field.name, field);
+  }
+  if (new_.form != Form::kChain) return Ok{};
+  CANREC_TRY(History history, compare_history(store_, old_, new_));
+  pending_ = history.pending;
+  for (Finding& finding : history.findings) add(std::move(finding));
+  CANREC_TRY(ChainDemand taken, chain_demand(store_, new_, pending_));
+  wanted_ = std::move(taken.wanted);
+  for (Finding& finding : taken.findings) add(std::move(finding));
+  return Ok{};
 }
 
 Result<StableVerdict> Check::run() {
-  Finding whole;
-  if (old_.form == Form::kChain && new_.form != Form::kChain) {
-    whole.code = "M0255";
-    whole.message = "a program with a chain of migrations cannot be upgraded to one without";
-    add(std::move(whole));
+  CANREC_TRY(const bool stopped, stop());
+  if (stopped) {
     verdict_.runtime = Runtime::kUnjudged;
     return std::move(verdict_);
   }
-  for (const StableField& field : new_.form == Form::kPair ? new_.before : new_.fields) {
-    StableField taken = field;
-    taken.required = field.required || new_.form == Form::kChain;
-    wanted_.emplace(field.name, std::move(taken));
-  }
-  if (new_.form == Form::kChain) {
-    CANREC_TRY(const bool good, fold());
-    if (!good) {
-      whole.code = "M0253";
-      whole.message = "the migrations of the new program do not fit together";
-      add(std::move(whole));
-      verdict_.runtime = Runtime::kUnjudged;
-      return std::move(verdict_);
-    }
-  }
+  CANREC_CHECK(demand());
   // Both lists by name, merged.
   auto was = old_.fields.begin();
   auto now = wanted_.begin();
@@ -311,29 +298,17 @@ Result<StableVerdict> Check::run() {
     if (now == wanted_.end() || (was != old_.fields.end() && was->name < now->first)) {
       discarded(*was++);
     } else if (was == old_.fields.end() || now->first < was->name) {
-      required((now++)->second);
+      const StableField& field = (now++)->second;
+      if (new_.form == Form::kChain && pending_ == 0) {
+        unmade(field);
+      } else {
+        required(field);
+      }
     } else {
       CANREC_CHECK(kept(*was++, (now++)->second));
     }
   }
-  if (new_.form == Form::kPair) {
-    for (const StableField& field : new_.before) {
-      const bool declared =
-          std::ranges::find(new_.fields, field.name, &StableField::name) != new_.fields.end();
-      if (!field.required || declared) continue;
-      Finding finding;
-      finding.severity = Severity::kWarning;
-      finding.code = "M0207";
-      finding.variable = field.name;
-      finding.path = place(field.name, {});
-      finding.message = fmt::format(
-          "{} is taken by the migration and not kept: what it does not make of it is lost",
-          field.name);
-      finding.old_type = store_.print(field.type);
-      finding.data_lost = true;
-      add(std::move(finding));
-    }
-  }
+  if (new_.form == Form::kPair) consumed_by_pair();
   return std::move(verdict_);
 }
 

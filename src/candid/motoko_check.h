@@ -20,7 +20,7 @@ namespace canrec::candid::motoko {
 
 enum class Severity : uint8_t {
   kError,    ///< the compiler refuses the upgrade
-  kWarning,  ///< it accepts, but a value is dropped or history does not fit
+  kWarning,  ///< it accepts, but a value is dropped, or history was changed
   kNote,     ///< more about an error
 };
 
@@ -47,7 +47,7 @@ enum class Runtime : uint8_t {
 /// The whole answer.
 struct StableVerdict {
   bool compatible = true;  ///< no errors
-  bool lossless = true;    ///< compatible, and nothing is dropped
+  bool lossless = true;    ///< compatible, nothing is dropped, and no warning
   std::vector<Finding> findings;
   Runtime runtime = Runtime::kAccepts;
   std::vector<Finding> runtime_findings;  ///< why it traps or misreads

@@ -7,8 +7,10 @@
 #include <set>
 
 #include "base/checked.h"
+#include "candid/motoko_combine.h"
 #include "candid/motoko_lexer.h"
 #include "candid/motoko_signature.h"
+#include "candid/motoko_subtype.h"
 
 namespace canrec::candid::motoko {
 namespace {
@@ -35,6 +37,8 @@ class Parser {
   };
 
   Result<TypeIdx> type();
+  Result<TypeIdx> meets();
+  Result<TypeIdx> combined(Bound bound, TypeIdx left, TypeIdx right);
   Result<Group> function_or_less(bool brackets_kept);
   Result<Group> operand();
   Result<Group> operand_inside();
@@ -47,7 +51,8 @@ class Parser {
   Result<TypeIdx> function(Sharing sharing, const Group& arguments);
   Result<std::vector<TypeIdx>> parameters();
   Result<TypeIdx> named();
-  Result<TypeIdx> meet(TypeIdx left, TypeIdx right);
+  Result<Field> type_field();
+  void forget_parameters(size_t levels);
   Status definitions();
   Result<std::vector<StableField>> fields(bool before);
   Status migrations(Signature& out);
@@ -58,8 +63,9 @@ class Parser {
   TypeStore& store_;
   uint32_t depth_ = 0;
   std::map<std::string, uint32_t, std::less<>> definitions_;
-  std::set<uint32_t> defined_;
   std::vector<std::string> parameters_;  // in scope, by level
+  std::vector<TypeIdx> bounds_;          // of the parameters in scope
+  std::vector<ParserNote> notes_;
 };
 
 TypeIdx Parser::wrap(Kind kind, TypeIdx inner, std::string_view name) {
@@ -78,44 +84,39 @@ TypeIdx Parser::as_type(const Group& group) {
   return store_.intern(std::move(tuple));
 }
 
+// `and` binds tighter than `or`.
 Result<TypeIdx> Parser::type() {
-  CANREC_TRY(const Group first, function_or_less(false));
-  TypeIdx result = as_type(first);
-  while (in_.is("and") || in_.is("or")) {
-    if (in_.is("or")) return in_.error("`or` types are not understood", Errc::kCandidUnknown);
-    in_.advance();
-    CANREC_TRY(const Group next, function_or_less(false));
-    CANREC_TRY(result, meet(result, as_type(next)));
+  CANREC_TRY(TypeIdx result, meets());
+  while (in_.accept("or")) {
+    CANREC_TRY(const TypeIdx next, meets());
+    CANREC_TRY(result, combined(Bound::kJoin, result, next));
   }
   return result;
 }
 
-// Two object types in one: all fields of both.
-Result<TypeIdx> Parser::meet(TypeIdx left, TypeIdx right) {
-  for (const TypeIdx side : {left, right}) {
-    const Type& named = store_.at(side);
-    if (named.kind == Kind::kNamed && !defined_.contains(named.number)) {
-      return in_.error("`and` of a type that is defined later is not understood",
-                       Errc::kCandidUnknown);
-    }
+Result<TypeIdx> Parser::meets() {
+  CANREC_TRY(const Group first, function_or_less(false));
+  TypeIdx result = as_type(first);
+  while (in_.accept("and")) {
+    CANREC_TRY(const Group next, function_or_less(false));
+    CANREC_TRY(result, combined(Bound::kMeet, result, as_type(next)));
   }
-  CANREC_TRY(const TypeIdx a, store_.unfold(left));
-  CANREC_TRY(const TypeIdx b, store_.unfold(right));
-  Type merged = store_.at(a);
-  if (merged.kind != Kind::kObject || store_.at(b).kind != Kind::kObject) {
-    return in_.error("`and` of types that are no records is not understood", Errc::kCandidUnknown);
+  return result;
+}
+
+// What the compiler warns about: that nothing, or everything, is a value of the result.
+Result<TypeIdx> Parser::combined(Bound bound, TypeIdx left, TypeIdx right) {
+  const auto result = combine(store_, bound, left, right, bounds_);
+  if (!result) return in_.error(result.error().message(), result.error().code());
+  const bool meet = bound == Bound::kMeet;
+  const TypeIdx empty = store_.primitive(meet ? "None" : "Any");
+  if (*result == empty && left != empty && right != empty) {
+    notes_.push_back(
+        {meet ? "M0166" : "M0167",
+         fmt::format("{} {} {} is {}: the types have nothing in common", store_.print(left),
+                     meet ? "and" : "or", store_.print(right), meet ? "None" : "Any")});
   }
-  for (const Field& field : store_.at(b).fields) {
-    const auto same = std::ranges::find(merged.fields, field.name, &Field::name);
-    if (same == merged.fields.end()) {
-      merged.fields.push_back(field);
-    } else if (same->type != field.type) {
-      return in_.error("`and` of records that differ in a field is not understood",
-                       Errc::kCandidUnknown);
-    }
-  }
-  std::ranges::sort(merged.fields, {}, &Field::name);
-  return store_.intern(std::move(merged));
+  return *result;
 }
 
 Result<Parser::Group> Parser::function_or_less(bool brackets_kept) {
@@ -132,7 +133,7 @@ Result<Parser::Group> Parser::function_or_less(bool brackets_kept) {
     if (!arguments.brackets) arguments = {true, {as_type(arguments)}};
     arguments.types.insert(arguments.types.begin(), bounds.begin(), bounds.end());
     CANREC_TRY(const TypeIdx func, function(Sharing::kLocal, arguments));
-    parameters_.resize(levels);
+    forget_parameters(levels);
     Type type = store_.at(func);
     type.bounds = count;
     return Group{false, {store_.intern(std::move(type))}};
@@ -146,16 +147,29 @@ Result<Parser::Group> Parser::function_or_less(bool brackets_kept) {
   return Group{false, {func}};
 }
 
-// After the arguments, at the arrow.
+// After the arguments, at the arrow. A future of two items has two results.
 Result<TypeIdx> Parser::function(Sharing sharing, const Group& arguments) {
   CANREC_CHECK(in_.expect("->"));
-  CANREC_TRY(const Group results, function_or_less(true));
+  const bool future = sharing != Sharing::kLocal && in_.is("async") && in_.peek(1).text != "*";
+  Group results;
+  if (future) {
+    in_.advance();
+    CANREC_TRY(results, operand());
+  } else {
+    CANREC_TRY(results, function_or_less(true));
+  }
   Type func;
   func.kind = Kind::kFunction;
   func.sharing = sharing;
+  if (future) func.name = "async";
   func.parts = arguments.types;
   func.results = results.types;
   return store_.intern(std::move(func));
+}
+
+void Parser::forget_parameters(size_t levels) {
+  parameters_.resize(levels);
+  bounds_.resize(levels);
 }
 
 Result<TypeIdx> Parser::shared_function() {
@@ -179,9 +193,11 @@ Result<std::vector<TypeIdx>> Parser::parameters() {
     CANREC_TRY(std::string name, in_.word("a type parameter"));
     parameters_.push_back(std::move(name));
     TypeIdx bound = store_.primitive("Any");
+    bounds_.push_back(bound);
     if (in_.accept("<:")) {
       CANREC_TRY(bound, type());
     }
+    bounds_.back() = bound;
     bounds.push_back(bound);
     if (!in_.accept(",")) break;
   }
@@ -255,15 +271,26 @@ Result<TypeIdx> Parser::array() {
   return wrap(Kind::kArray, element);
 }
 
-Result<Field> Parser::object_field() {
-  Field field;
-  if (in_.accept("type")) {
-    CANREC_TRY(const std::string name, in_.word("a type name"));
-    field.name = "type " + name;
-    CANREC_CHECK(in_.expect("="));
-    CANREC_TRY(field.type, type());
-    return field;
+// "type T<A> = [A]", behind the keyword.
+Result<Field> Parser::type_field() {
+  CANREC_TRY(const std::string name, in_.word("a type name"));
+  const size_t levels = parameters_.size();
+  Type meaning;
+  meaning.kind = Kind::kTypeField;
+  if (in_.is("<")) {
+    CANREC_TRY(meaning.parts, parameters());
+    meaning.bounds = narrow<uint32_t>(meaning.parts.size());
   }
+  CANREC_CHECK(in_.expect("="));
+  CANREC_TRY(const TypeIdx body, type());
+  forget_parameters(levels);
+  meaning.results = {body};
+  return Field{"type " + name, store_.intern(std::move(meaning))};
+}
+
+Result<Field> Parser::object_field() {
+  if (in_.accept("type")) return type_field();
+  Field field;
   const bool is_var = in_.accept("var");
   CANREC_TRY(field.name, in_.word("a field name"));
   CANREC_CHECK(in_.expect(":"));
@@ -387,13 +414,15 @@ Status Parser::definitions() {
       store_.definition(number).bounds = std::move(bounds);
     }
     CANREC_CHECK(in_.expect("="));
-    CANREC_TRY(store_.definition(number).body, type());
-    parameters_.clear();
-    defined_.insert(number);
+    CANREC_TRY(const TypeIdx body, type());
+    store_.definition(number).body = body;
+    store_.definition(number).defined = true;
+    forget_parameters(0);
     if (!in_.accept(";") && !in_.is("actor") && !in_.is("{")) return in_.expect(";");
   }
   for (const auto& [name, number] : definitions_) {
-    if (!defined_.contains(number)) return in_.error(fmt::format("type {} has no meaning", name));
+    if (!store_.definition(number).defined)
+      return in_.error(fmt::format("type {} has no meaning", name));
   }
   return Ok{};
 }
@@ -409,6 +438,13 @@ Result<std::vector<StableField>> Parser::fields(bool before) {
     CANREC_TRY(field.name, in_.word("the name of a stable variable"));
     CANREC_CHECK(in_.expect(":"));
     CANREC_TRY(field.type, type());
+    CANREC_TRY(const bool stable, is_stable(store_, field.type));
+    if (!stable) {
+      return in_.error(fmt::format("stable variable {} has type {}, whose values cannot be kept "
+                                   "(M0131)",
+                                   field.name, store_.print(field.type)),
+                       Errc::kCandidType);
+    }
     list.push_back(std::move(field));
     if (!in_.accept(";")) break;
   }
@@ -436,7 +472,12 @@ Status Parser::migrations(Signature& out) {
     out.migrations.push_back(std::move(migration));
     if (!in_.accept(";")) break;
   }
-  return in_.expect("}");
+  CANREC_CHECK(in_.expect("}"));
+  std::ranges::sort(out.migrations, {}, &Migration::label);
+  const auto twice = std::ranges::adjacent_find(out.migrations, {}, &Migration::label);
+  if (twice == out.migrations.end()) return Ok{};
+  return in_.error(fmt::format("migration {} stands twice (M0018)", twice->label),
+                   Errc::kCandidType);
 }
 
 Result<Signature> Parser::signature() {
@@ -458,6 +499,7 @@ Result<Signature> Parser::signature() {
   }
   in_.accept(";");
   if (!in_.at_end()) return in_.error("nothing may follow the signature");
+  result.notes = std::move(notes_);
   return result;
 }
 

@@ -39,13 +39,20 @@ struct Migration {
   TypeIdx type = {};
 };
 
+/// What the compiler only warns about when it reads a signature.
+struct ParserNote {
+  std::string code;
+  std::string message;
+};
+
 /// A signature; its types live in the store it was read into.
 struct Signature {
   Form form = Form::kSingle;
   std::string version;                ///< of the comment, "" when there is none
   std::vector<StableField> before;    ///< kPair: what the migration takes and what is kept
   std::vector<StableField> fields;    ///< what the program keeps, sorted by name
-  std::vector<Migration> migrations;  ///< kChain, in the order of the text
+  std::vector<Migration> migrations;  ///< kChain, by label: the order they run in
+  std::vector<ParserNote> notes;
 };
 
 /// Reads a signature.

@@ -15,11 +15,13 @@ namespace {
 // Pairs one question may visit; the compiler gives up at a depth of 10,000.
 constexpr uint64_t kMaxPairs = 1'000'000;
 
-enum class Rules : uint8_t { kCompiler, kRuntime };
+enum class Rules : uint8_t { kPlain, kCompiler, kRuntime };
 
 class Walk {
  public:
-  Walk(TypeStore& store, Rules rules, size_t limit) : store_(store), rules_(rules), limit_(limit) {}
+  Walk(TypeStore& store, Rules rules, size_t limit, uint64_t& steps,
+       std::span<const TypeIdx> bounds = {})
+      : store_(store), rules_(rules), limit_(limit), steps_(steps), bounds_(bounds) {}
 
   Result<std::vector<Misfit>> run(TypeIdx old_type, TypeIdx new_type);
 
@@ -44,10 +46,13 @@ class Walk {
   void misfit(const Work& work, Why why, std::string_view label = {});
   Result<TypeIdx> normal(TypeIdx idx);
   bool runtime() const { return rules_ == Rules::kRuntime; }
+  bool plain() const { return rules_ == Rules::kPlain; }
 
   TypeStore& store_;
   Rules rules_;
   size_t limit_;
+  uint64_t& steps_;                  // left
+  std::span<const TypeIdx> bounds_;  // of type parameters, by level
   std::set<std::pair<TypeIdx, TypeIdx>> visited_;
   std::vector<Work> stack_;
   std::vector<Work> children_;
@@ -71,9 +76,11 @@ void Walk::misfit(const Work& work, Why why, std::string_view label) {
   misfit.old_type = work.swapped ? work.super : work.sub;
   misfit.new_type = work.swapped ? work.sub : work.super;
   misfit.label = label;
+  misfit.erased = label.starts_with("type ");
   std::vector<std::string_view> steps;
   for (uint32_t at = work.trail; at != 0; at = trail_[at].parent) {
     steps.push_back(trail_[at].words);
+    if (trail_[at].words.starts_with("field type ")) misfit.erased = true;
   }
   if (!label.empty()) {
     misfit.path = fmt::format("{} {}", why == Why::kTagGone ? "tag" : "field", label);
@@ -99,8 +106,9 @@ const Field* find(const Type& type, std::string_view name) {
 
 // Records keep their fields; an actor the run-time system compares may lose methods.
 void Walk::fields(const Work& work, const Type& sub, const Type& super) {
-  const bool may_lose = runtime() && sub.kind == Kind::kActor;
+  const bool may_lose = plain() || (runtime() && sub.kind == Kind::kActor);
   for (const Field& field : super.fields) {
+    if (runtime() && store_.at(field.type).kind == Kind::kTypeField) continue;  // erased
     if (const Field* own = find(sub, field.name)) {
       demand(work, own->type, field.type, fmt::format("field {}", field.name));
       continue;
@@ -115,6 +123,7 @@ void Walk::fields(const Work& work, const Type& sub, const Type& super) {
   }
   if (may_lose) return;
   for (const Field& field : sub.fields) {
+    if (runtime() && store_.at(field.type).kind == Kind::kTypeField) continue;
     if (find(super, field.name) == nullptr) misfit(work, Why::kFieldLost, field.name);
   }
 }
@@ -130,7 +139,7 @@ void Walk::tags(const Work& work, const Type& sub, const Type& super) {
 }
 
 void Walk::function(const Work& work, const Type& sub, const Type& super) {
-  if (sub.sharing != super.sharing) return misfit(work, Why::kSharing);
+  if (sub.sharing != super.sharing || sub.name != super.name) return misfit(work, Why::kSharing);
   if (sub.parts.size() != super.parts.size() || sub.results.size() != super.results.size() ||
       sub.bounds != super.bounds) {
     return misfit(work, Why::kArity);
@@ -176,19 +185,28 @@ Status Walk::expand(const Work& work) {
   const Type sub = store_.at(work.sub);
   const Type super = store_.at(work.super);
   const bool sub_primitive = sub.kind == Kind::kPrimitive;
-  if (super.kind == Kind::kPrimitive && super.name == "Any") {
-    misfit(work, runtime() ? Why::kTypes : Why::kPromoted);
+  if ((sub.kind == Kind::kMutable) != (super.kind == Kind::kMutable)) {
+    misfit(work, Why::kMutability);
     return Ok{};
   }
-  if (sub_primitive && sub.name == "None" && !runtime()) return Ok{};
+  const bool to_any = super.kind == Kind::kPrimitive && super.name == "Any";
+  if (sub_primitive && sub.name == "None" && !(to_any && runtime())) return Ok{};
+  if (to_any) {
+    if (!plain()) misfit(work, runtime() ? Why::kTypes : Why::kPromoted);
+    return Ok{};
+  }
   if (sub_primitive && sub.name == "Null" && super.kind == Kind::kOption) return Ok{};
   if (sub_primitive && super.kind == Kind::kPrimitive) {
     if (!(sub.name == "Nat" && super.name == "Int")) misfit(work, Why::kTypes);
     return Ok{};
   }
+  if (sub.kind == Kind::kParameter && sub.number < bounds_.size() &&
+      (super.kind != Kind::kParameter || super.number != sub.number)) {
+    demand(work, bounds_[sub.number], work.super, {});
+    return Ok{};
+  }
   if (sub.kind != super.kind) {
-    const bool cells = sub.kind == Kind::kMutable || super.kind == Kind::kMutable;
-    misfit(work, cells ? Why::kMutability : Why::kTypes);
+    misfit(work, Why::kTypes);
     return Ok{};
   }
   switch (sub.kind) {
@@ -234,6 +252,14 @@ Status Walk::expand(const Work& work) {
     case Kind::kParameter:
       if (sub.number != super.number) misfit(work, Why::kTypes);
       break;
+    case Kind::kTypeField:
+      if (sub.bounds != super.bounds) {
+        misfit(work, Why::kArity);
+        break;
+      }
+      for (size_t i = 0; i < sub.parts.size(); ++i) both_ways(work, sub.parts[i], super.parts[i]);
+      both_ways(work, sub.results[0], super.results[0]);
+      break;
     case Kind::kPrimitive:
     case Kind::kNamed:
       CANREC_ASSERT(false);
@@ -244,8 +270,9 @@ Status Walk::expand(const Work& work) {
 Result<std::vector<Misfit>> Walk::run(TypeIdx old_type, TypeIdx new_type) {
   trail_.push_back({0, {}});
   stack_.push_back({old_type, new_type, false, 0});
-  for (uint64_t steps = 0; !stack_.empty() && found_.size() < limit_; ++steps) {
-    if (steps == kMaxPairs) return fail(Errc::kLimit, "the types take too many steps to compare");
+  while (!stack_.empty() && found_.size() < limit_) {
+    if (steps_ == 0) return fail(Errc::kLimit, "the types take too many steps to compare");
+    --steps_;
     Work work = stack_.back();
     stack_.pop_back();
     CANREC_TRY(work.sub, normal(work.sub));
@@ -266,12 +293,52 @@ Result<std::vector<Misfit>> Walk::run(TypeIdx old_type, TypeIdx new_type) {
 
 Result<std::vector<Misfit>> stable_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
                                            size_t limit) {
-  return Walk(store, Rules::kCompiler, limit).run(old_type, new_type);
+  uint64_t steps = kMaxPairs;
+  return Walk(store, Rules::kCompiler, limit, steps).run(old_type, new_type);
 }
 
 Result<std::vector<Misfit>> runtime_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
                                             size_t limit) {
-  return Walk(store, Rules::kRuntime, limit).run(old_type, new_type);
+  uint64_t steps = kMaxPairs;
+  return Walk(store, Rules::kRuntime, limit, steps).run(old_type, new_type);
+}
+
+Result<bool> is_stable(TypeStore& store, TypeIdx type) {
+  std::set<TypeIdx> seen;
+  std::vector<TypeIdx> open = {type};
+  while (!open.empty()) {
+    CANREC_TRY(const TypeIdx idx, store.unfold(open.back()));
+    open.pop_back();
+    if (!seen.insert(idx).second) continue;
+    const Type& node = store.at(idx);
+    switch (node.kind) {
+      case Kind::kPrimitive:
+        if (node.name == "Error") return false;
+        break;
+      case Kind::kModule:
+      case Kind::kAsync:
+      case Kind::kParameter:
+        return false;
+      case Kind::kFunction:
+        if (node.sharing == Sharing::kLocal) return false;
+        break;
+      case Kind::kActor:
+      case Kind::kTypeField:
+        break;
+      default:
+        open.insert(open.end(), node.parts.begin(), node.parts.end());
+        for (const Field& field : node.fields) open.push_back(field.type);
+        break;
+    }
+  }
+  return true;
+}
+
+Result<bool> is_subtype(TypeStore& store, TypeIdx sub, TypeIdx super,
+                        std::span<const TypeIdx> bounds, uint64_t& steps) {
+  CANREC_TRY(const std::vector<Misfit> misfits,
+             Walk(store, Rules::kPlain, 1, steps, bounds).run(sub, super));
+  return misfits.empty();
 }
 
 }  // namespace canrec::candid::motoko

@@ -8,6 +8,7 @@
 // reachable pair once and collects the pairs that do not fit.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct Misfit {
   /// kFieldRequired: a lost field of the same record with the same type, "" when there is none.
   std::string renamed_from;
 
+  bool erased = false;  ///< inside a `type` field, which values do not have
+
   bool loses_only() const { return why == Why::kFieldLost || why == Why::kPromoted; }
 };
 
@@ -51,5 +54,15 @@ Result<std::vector<Misfit>> stable_misfits(TypeStore& store, TypeIdx old_type, T
 /// `f : [var T]` look the same to it.
 Result<std::vector<Misfit>> runtime_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
                                             size_t limit);
+
+/// Whether values of the type can be stable variables: data, actors, shared functions.
+/// Errors: those of unfold.
+Result<bool> is_stable(TypeStore& store, TypeIdx type);
+
+/// Plain subtyping: fields may be lost and everything is an Any. `bounds` are those of the type
+/// parameters in scope, by level; `steps` counts down.
+/// Errors: kLimit when the types are too deep or `steps` are used up; kCandidType from unfold.
+Result<bool> is_subtype(TypeStore& store, TypeIdx sub, TypeIdx super,
+                        std::span<const TypeIdx> bounds, uint64_t& steps);
 
 }  // namespace canrec::candid::motoko

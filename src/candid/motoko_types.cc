@@ -2,6 +2,8 @@
 // The store of Motoko types: interning, unfolding, printing.
 #include "candid/motoko_types.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "base/checked.h"
@@ -64,17 +66,22 @@ Result<TypeIdx> TypeStore::substitute(TypeIdx idx, const std::vector<TypeIdx>& a
 
 Result<TypeIdx> TypeStore::unfold(TypeIdx idx) {
   for (uint32_t steps = 0; at(idx).kind == Kind::kNamed; ++steps) {
-    if (steps == kMaxAliases) return fail(Errc::kLimit, "a type is defined only by itself");
+    if (steps == kMaxAliases) return fail(Errc::kLimit, "a type is defined only by itself (M0157)");
     const auto known = unfolded_.find(idx);
     if (known != unfolded_.end()) {
       idx = known->second;
       continue;
     }
     const Type named = at(idx);
-    const TypeIdx body = definitions_[named.number].body;
-    TypeIdx meaning = body;
+    const Definition& definition = definitions_[named.number];
+    if (!definition.defined) {
+      return fail(Errc::kCandidType,
+                  fmt::format("type {} is looked into before it is defined (M0168)",
+                              plain_name(definition.name)));
+    }
+    TypeIdx meaning = definition.body;
     if (!named.parts.empty()) {
-      CANREC_TRY(meaning, substitute(body, named.parts, 0));
+      CANREC_TRY(meaning, substitute(meaning, named.parts, 0));
     }
     unfolded_.emplace(idx, meaning);
     idx = meaning;
@@ -108,7 +115,7 @@ void TypeStore::print_fields(std::string& out, const Type& type, uint32_t depth)
       }
       out += field.name;
     }
-    out += " : ";
+    out += at(inner).kind == Kind::kTypeField ? " = " : " : ";
     print_to(out, inner, depth);
   }
   out += '}';
@@ -161,6 +168,7 @@ void TypeStore::print_to(std::string& out, TypeIdx idx, uint32_t depth) const {
       out += '(';
       print_list(out, type.parts, type.bounds, depth - 1);
       out += ") -> ";
+      if (!type.name.empty()) out += type.name + ' ';
       if (type.results.size() != 1) out += '(';
       print_list(out, type.results, 0, depth - 1);
       if (type.results.size() != 1) out += ')';
@@ -181,6 +189,9 @@ void TypeStore::print_to(std::string& out, TypeIdx idx, uint32_t depth) const {
       return;
     case Kind::kParameter:
       out += type.name;
+      return;
+    case Kind::kTypeField:
+      print_to(out, type.results[0], depth - 1);
       return;
   }
 }

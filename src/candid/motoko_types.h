@@ -36,13 +36,14 @@ enum class Kind : uint8_t {
   kWeak,
   kNamed,      ///< a definition applied to arguments
   kParameter,  ///< of a definition or function; `number` is its level
+  kTypeField,  ///< what a `type` field of an object means; `bounds` parameters, one result
 };
 
 /// Where a function may be called from.
 enum class Sharing : uint8_t { kLocal, kShared, kQuery, kCompositeQuery };
 
 /// A field, method or tag. A `var` field's type is a kMutable node; a `type` field of an object
-/// has the keyword in its name ("type T").
+/// has the keyword in its name ("type T") and a kTypeField node.
 struct Field {
   std::string name;
   TypeIdx type = {};
@@ -54,10 +55,10 @@ struct Type {
   Kind kind = Kind::kPrimitive;
   Sharing sharing = Sharing::kLocal;  ///< function
   uint32_t number = 0;                ///< named: the definition; parameter: the level
-  std::string name;
-  std::vector<Field> fields;   ///< object, actor, module, variant: sorted by name
+  std::string name;                   ///< function: "async" when the results are a future's
+  std::vector<Field> fields;          ///< object, actor, module, variant: sorted by name
   std::vector<TypeIdx> parts;  ///< inner, elements, named: arguments, function: bounds + arguments
-  std::vector<TypeIdx> results;  ///< function
+  std::vector<TypeIdx> results;  ///< function, type field
   uint32_t bounds = 0;           ///< function: how many of `parts` are bounds of type parameters
   auto operator<=>(const Type&) const = default;
 };
@@ -67,6 +68,7 @@ struct Definition {
   std::string name;
   std::vector<TypeIdx> bounds;  ///< of its parameters; they have the levels 0, 1, ...
   TypeIdx body = {};
+  bool defined = false;  ///< its body has been read
 };
 
 /// Owns the types of one or more signatures.
@@ -82,7 +84,8 @@ class TypeStore {
   uint32_t add_definition(std::string name);
   Definition& definition(uint32_t number) { return definitions_[number]; }
 
-  /// Follows definitions to something else. Errors: kLimit when it does not end.
+  /// Follows definitions to something else.
+  /// Errors: kLimit when it does not end; kCandidType at a definition that has not been read.
   Result<TypeIdx> unfold(TypeIdx idx);
   /// The type in one line, definitions by their names without the compiler's suffix, not deeper
   /// than `depth`.

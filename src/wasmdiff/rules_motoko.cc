@@ -3,6 +3,8 @@
 // writes into a custom section.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "candid/motoko_check.h"
 #include "wasmdiff/subject.h"
 
@@ -53,7 +55,7 @@ void judge(const Subject& subject, std::string_view old_text, std::string_view n
     out.why =
         "an upgrade is refused by the runtime, and a swapped module would read values as "
         "other types";
-  } else if (!verdict->lossless) {
+  } else if (std::ranges::any_of(verdict->findings, &candid::motoko::Finding::data_lost)) {
     out.code = "type.lossy";
     out.weights = both(Severity::kUnsafe);
     out.what = "the new stable types drop data";
@@ -61,7 +63,8 @@ void judge(const Subject& subject, std::string_view old_text, std::string_view n
   } else {
     out.code = "type.changed";
     out.weights = both(Severity::kReview);
-    out.what = "the stable types changed, compatibly";
+    out.what = verdict->lossless ? "the stable types changed, compatibly"
+                                 : "the stable types changed, compatibly, with warnings";
     out.why =
         subject.column == Column::kMotokoEop
             ? "an upgrade takes the variables over; a swapped module reads the old values at "

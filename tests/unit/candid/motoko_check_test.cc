@@ -83,6 +83,94 @@ TEST(MotokoCheck, NamesWhatIsLostAndWhatMayHaveBeenRenamed) {
   EXPECT_EQ(verdict.findings[2].severity, Severity::kNote);
 }
 
+// The codes that are no errors, and what is said besides.
+TEST(MotokoCheck, WarnsOfAChangedPastAndOfWhatNobodyGives) {
+  const StableVerdict past = check(
+      "{ \"b\" : {x : Nat} -> {x : Int}; \"c\" : {} -> {}; \"d\" : {} -> {} } actor { stable x : "
+      "Int };",
+      "{ \"a\" : {} -> {}; \"b\" : {x : Text} -> {x : Int}; \"d\" : {} -> {} } actor { stable x : "
+      "Int; stable z : Nat };");
+  EXPECT_TRUE(past.compatible);
+  EXPECT_FALSE(past.lossless);
+  ASSERT_EQ(past.findings.size(), 4U);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(past.findings[i].code, "M0268");
+    EXPECT_EQ(past.findings[i].severity, Severity::kWarning);
+    EXPECT_FALSE(past.findings[i].data_lost);
+  }
+  EXPECT_EQ(past.findings[0].message,
+            "a comes before d, which was the last to run, and has not run itself: it never will");
+  EXPECT_EQ(past.findings[1].path, "migration b");
+  EXPECT_EQ(past.findings[1].old_type, "({x : Nat}) -> {x : Int}");
+  EXPECT_EQ(past.findings[2].message, "c has run and is gone, though an older one is still there");
+  EXPECT_EQ(past.findings[3].code, "M0267");
+  EXPECT_EQ(past.findings[3].variable, "z");
+}
+
+TEST(MotokoCheck, SaysWhyAChainDoesNotFitWithTheCodeOfTheSource) {
+  struct Broken {
+    const char* steps;
+    const char* path;
+    const char* code;
+  };
+  constexpr Broken kBroken[] = {
+      {"\"a\" : {} -> {x : Nat -> Nat}", "new signature, migration a", "(M0201)"},
+      {"\"a\" : Nat -> {x : Nat}", "new signature, migration a", "(M0202)"},
+      {"\"a\" : Nat", "new signature, migration a", "(M0203)"},
+      {"\"a\" : {} -> {x : Text}", "new signature, migration a, field x", "(M0204)"},
+      {"\"a\" : {} -> {x : Nat; y : Nat}", "new signature, migration a, field y", "(M0205)"},
+      {"\"a\" : {x : Text} -> {}", "new signature, migration a, field x", "(M0206)"},
+      {"\"a\" : {} -> {y : Int}; \"b\" : {y : Nat} -> {x : Nat}",
+       "new signature, migration a, field y", "(M0204)"},
+  };
+  for (const Broken& broken : kBroken) {
+    const StableVerdict verdict =
+        check("actor { };", fmt::format("{{ {} }} actor {{ stable x : Nat }};", broken.steps));
+    ASSERT_EQ(verdict.findings.size(), 1U) << broken.steps;
+    EXPECT_EQ(verdict.findings[0].code, "M0253");
+    EXPECT_EQ(verdict.findings[0].path, broken.path);
+    EXPECT_NE(verdict.findings[0].message.find(broken.code), std::string::npos)
+        << verdict.findings[0].message;
+    EXPECT_EQ(verdict.runtime, Runtime::kUnjudged);
+  }
+}
+
+TEST(MotokoCheck, SaysWhatASignatureDoesNotTell) {
+  const StableVerdict taken =
+      check("actor { stable x : Nat };", "actor ({ in x : Nat }, { stable x : Int });");
+  EXPECT_TRUE(taken.lossless);
+  ASSERT_EQ(taken.findings.size(), 1U);
+  EXPECT_EQ(taken.findings[0].severity, Severity::kNote);
+  EXPECT_NE(taken.findings[0].message.find("M0206"), std::string::npos);
+  const StableVerdict apart = check("actor { };", "actor { stable x : Nat and Text };");
+  ASSERT_EQ(apart.findings.size(), 1U);
+  EXPECT_EQ(apart.findings[0].code, "M0166");
+  EXPECT_EQ(apart.findings[0].path, "new signature");
+}
+
+TEST(MotokoCheck, BoundsTheWorkOnIntersections) {
+  // Two ladders of definitions: the pairs of their steps are many.
+  std::string text;
+  for (int i = 0; i < 400; ++i) {
+    text += fmt::format("type A{} = {{a : ?A{}; b : ?A{}; e : Nat}}; ", i, (i + 1) % 400,
+                        (i * 7) % 400);
+    text += fmt::format("type B{} = {{a : ?B{}; b : ?B{}; c : Nat}}; ", i, (i * 3 + 1) % 400, i);
+  }
+  const auto verdict = check_stable(text + "actor { stable x : A0 and B0 };", "actor { };");
+  ASSERT_FALSE(verdict);
+  EXPECT_EQ(verdict.error().code(), Errc::kLimit);
+  // One definition on another, deeper than calls may go.
+  text.clear();
+  for (int i = 0; i < 3000; ++i) {
+    text += fmt::format("type A{0} = {{a : A{1}; c : Nat}}; type B{0} = {{b : Nat; a : B{1}}}; ", i,
+                        i + 1);
+  }
+  const auto deep = check_stable(
+      text + "type A3000 = {}; type B3000 = {}; actor { stable x : A0 or B0 };", "actor { };");
+  ASSERT_FALSE(deep);
+  EXPECT_EQ(deep.error().code(), Errc::kLimit);
+}
+
 TEST(MotokoCheck, KeepsTheVersionOfTheComment) {
   TypeStore store;
   const auto signature =
@@ -114,7 +202,12 @@ TEST(MotokoSignature, RejectsBrokenTexts) {
       {"actor { stable x : [Nat }", Errc::kCandidSyntax, 24},
       {"type T = Nat; type T = Nat; actor { }", Errc::kCandidType, 21},
       {"type T<A> = A; actor { stable x : T }", Errc::kCandidType, 36},
-      {"actor { stable x : Nat or Text }", Errc::kCandidUnknown, 23},
+      {"type A = B or {}; type B = {}; actor { }", Errc::kCandidType, 16},
+      {"type A = {a : ?A and ?B}; type B = {}; actor { }", Errc::kCandidType, 23},
+      {"actor { stable x : Nat or }", Errc::kCandidSyntax, 26},
+      {"actor { stable x : {f : Nat -> Nat} }", Errc::kCandidType, 36},
+      {"actor { stable x : Error }", Errc::kCandidType, 25},
+      {"{ \"a\" : {} -> {}; \"a\" : {} -> {} } actor { }", Errc::kCandidType, 35},
       {"actor ({ in x : Nat })", Errc::kCandidSyntax, 21},
       {"{ a : {} -> {} } actor { }", Errc::kCandidSyntax, 2},
       {"actor { } @", Errc::kCandidSyntax, 10},
