@@ -108,8 +108,6 @@ void add_transfer_verbs(CLI::App& backup, Session& session, const Shared& option
       add_verb(backup, session, options, "import",
                "Take an exported backup into a store; made when missing.", backup_import);
   in->add_option("FILE", options->input, "file that export wrote")->required();
-  in->add_option("--chunk-size", options->chunk_size, "bytes; only when the store is made")
-      ->capture_default_str();
   add_threads(in, options);
   in->footer("EXAMPLE\n  canrec backup import ledger.canrec --store /backup/other");
 }
@@ -120,10 +118,10 @@ void add_create_options(CLI::App& command, BackupOptions& options) {
   command.add_option("--level", options.level, "zstd level, 1 (fast) to 19")
       ->check(CLI::Range(1, 19))
       ->capture_default_str();
-  command
-      .add_option("--chunk-size", options.chunk_size,
-                  "bytes, a power of two from 4096 to 1048576; only when the store is made")
-      ->capture_default_str();
+  command.add_option(
+      "--chunk-size", options.chunk_size,
+      "bytes, a power of two from 4096 to 1048576, only when the store is made; 16384 when not "
+      "given, more for directories above 16 GiB");
   command.add_option("--canister-id", options.canister_id, "kept with the backup");
   command.add_option("--snapshot-id", options.snapshot_id,
                      "kept with the backup; by default from a progress file in DIR");

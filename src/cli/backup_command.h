@@ -24,7 +24,7 @@ struct BackupOptions {
   std::optional<uint64_t> time;  // create: nanoseconds, in place of the clock
   std::string canister_id, snapshot_id, settings, label;
   int level = snapshot::CreateOptions{}.level;
-  uint32_t chunk_size = snapshot::store::kDefaultChunkSize;
+  std::optional<uint32_t> chunk_size;  // create, import: when they make the store
   unsigned threads = 0;
   bool deep = false;
   bool salvage = false;

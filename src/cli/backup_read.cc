@@ -74,15 +74,20 @@ ExitCode backup_list(Session& session, const BackupOptions& options) {
   CLI_TRY(const Store store, session, options.store, Store::open(options.store));
   CLI_TRY(const auto lock, session, options.store, store.lock_for_reading());
   CLI_TRY(const std::vector<std::string> ids, session, options.store, store.backups());
-  std::vector<Manifest> manifests;
+  // Manifests are large, so they are read twice and not kept.
+  std::vector<std::pair<uint64_t, std::string>> order;
+  std::vector<Error> damaged;
   for (const std::string& id : ids) {
-    CLI_TRY(Manifest manifest, session, options.store, store.backup(id));
-    manifests.push_back(std::move(manifest));
+    const auto manifest = store.backup(id);
+    if (manifest) {
+      order.emplace_back(manifest->created_ns(), id);
+    } else {
+      damaged.push_back(manifest.error().copy());
+    }
   }
-  std::ranges::sort(manifests, {}, [](const Manifest& manifest) {
-    return std::pair(manifest.created_ns(), std::string_view(manifest.id()));
-  });
-  for (const Manifest& manifest : manifests) {
+  std::ranges::sort(order);
+  for (const auto& [created, id] : order) {
+    CLI_TRY(const Manifest manifest, session, options.store, store.backup(id));
     if (session.json) {
       nlohmann::ordered_json notes = nlohmann::ordered_json::object();
       for (const snapshot::Note& note : manifest.notes()) notes[note.key] = note.value;
@@ -100,7 +105,10 @@ ExitCode backup_list(Session& session, const BackupOptions& options) {
                               note_or_dash(manifest, "canister_id"),
                               note_or_dash(manifest, "label")));
   }
-  return ExitCode::kDone;
+  // The others are worth listing all the more.
+  ExitCode code = ExitCode::kDone;
+  for (const Error& error : damaged) code = session.report(options.store, error);
+  return code;
 }
 
 ExitCode backup_show(Session& session, const BackupOptions& options) {

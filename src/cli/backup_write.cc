@@ -21,8 +21,8 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since).count());
 }
 
-Result<Store> open_or_make(Session& session, const BackupOptions& options) {
-  return Store::open_or_init(session.files(), options.store, options.chunk_size);
+Result<Store> open_or_make(Session& session, const BackupOptions& options, uint32_t chunk_size) {
+  return Store::open_or_init(session.files(), options.store, chunk_size);
 }
 
 Result<std::vector<snapshot::Note>> read_notes(const BackupOptions& options,
@@ -87,15 +87,22 @@ uint64_t total_of(const std::vector<snapshot::NamedSource>& sources) {
   return sum;
 }
 
-// The ranges that a salvaged directory holds zeros for, beside it.
+// Beside the directory, also when its name was given as "DIR/".
+std::string loss_map_path(const BackupOptions& options) {
+  const std::filesystem::path directory(options.output);
+  return (directory.has_filename() ? directory : directory.parent_path()).string() + ".loss.json";
+}
+
+// The ranges that a salvaged directory holds zeros for.
 Status write_loss_map(Session& session, const BackupOptions& options, const Manifest& manifest,
                       const snapshot::RestoreReport& report) {
   nlohmann::ordered_json lost = nlohmann::ordered_json::array();
   for (const snapshot::FileRange& range : report.lost) lost.push_back(range_json(range));
   const nlohmann::ordered_json map = {
       {"type", "loss_map"}, {"schema", 1}, {"backup", manifest.id()}, {"lost", lost}};
-  return write_file(session.files(), options.output + ".loss.json", as_bytes(map.dump(2) + "\n"),
-                    Overwrite::kNo);
+  // One that is there is of an attempt that did not come to its end: the directory is new.
+  return write_file(session.files(), loss_map_path(options), as_bytes(map.dump(2) + "\n"),
+                    Overwrite::kYes);
 }
 
 }  // namespace
@@ -118,9 +125,16 @@ ExitCode backup_create(Session& session, const BackupOptions& options) {
           snapshot::directory_sources(options.directory));
   CLI_TRY(const snapshot::CreateOptions wanted, session, options.directory,
           create_options(options, directory));
-  CLI_TRY(const Store store, session, options.store,
-          options.dry_run ? Store::open(options.store) : open_or_make(session, options));
-  JobProgress progress(session, options, "backing up", total_of(sources));
+  const uint64_t total = total_of(sources);
+  const uint32_t chunk_size = options.chunk_size.value_or(snapshot::suitable_chunk_size(total));
+  JobProgress progress(session, options, "backing up", total);
+  if (options.dry_run && !Store::is_store(options.store)) {
+    CLI_TRY(const snapshot::CreateReport report, session, options.store,
+            count_backup(chunk_size, sources, progress.control()));
+    print_create(session, options, report);
+    return ExitCode::kDone;
+  }
+  CLI_TRY(const Store store, session, options.store, open_or_make(session, options, chunk_size));
   CLI_TRY(const snapshot::CreateReport report, session, options.store,
           create_backup(store, session.files(), sources, wanted, progress.control()));
   print_create(session, options, report);
@@ -131,15 +145,15 @@ ExitCode backup_restore(Session& session, const BackupOptions& options) {
   CLI_TRY(const Store store, session, options.store, Store::open(options.store));
   CLI_TRY(const Manifest manifest, session, options.store, store.backup(options.id));
   JobProgress progress(session, options, "restoring", manifest.total_size());
+  const auto before_appearing = [&](const snapshot::RestoreReport& report) -> Status {
+    return report.lost.empty() ? Status(Ok{}) : write_loss_map(session, options, manifest, report);
+  };
   CLI_TRY(const snapshot::RestoreReport report, session, options.store,
           restore_backup(store, session.files(), manifest, options.output,
                          options.salvage ? snapshot::Salvage::kYes : snapshot::Salvage::kNo,
-                         progress.control()));
+                         progress.control(), before_appearing));
   uint64_t lost = 0;
   for (const snapshot::FileRange& range : report.lost) lost += range.end - range.begin;
-  if (lost != 0) {
-    CLI_CHECK(session, options.output, write_loss_map(session, options, manifest, report));
-  }
   if (session.json) {
     session.print_json({{"type", "backup_restore"},
                         {"schema", 1},
@@ -151,9 +165,9 @@ ExitCode backup_restore(Session& session, const BackupOptions& options) {
     session.print(fmt::format("backup {} restored to {}: {}\n", manifest.id(), options.output,
                               human_size(report.bytes)));
     if (lost != 0) {
-      session.print(fmt::format("{}  {} are lost and zero in the output; see {}.loss.json\n",
+      session.print(fmt::format("{}  {} are lost and zero in the output; see {}\n",
                                 session.toned(Tone::kBad, "NOT WHOLE"), human_size(lost),
-                                options.output));
+                                loss_map_path(options)));
     }
   }
   return lost == 0 ? ExitCode::kDone : ExitCode::kVerification;
@@ -210,7 +224,9 @@ ExitCode backup_export(Session& session, const BackupOptions& options) {
 }
 
 ExitCode backup_import(Session& session, const BackupOptions& options) {
-  CLI_TRY(const Store store, session, options.store, open_or_make(session, options));
+  CLI_TRY(const uint32_t chunk_size, session, options.input,
+          snapshot::exported_chunk_size(options.input));
+  CLI_TRY(const Store store, session, options.store, open_or_make(session, options, chunk_size));
   JobProgress progress(session, options, "importing", 0);
   CLI_TRY(const snapshot::TransferReport report, session, options.input,
           import_backup(store, session.files(), options.input, progress.control()));

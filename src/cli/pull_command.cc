@@ -20,7 +20,7 @@ Result<recover::StoreTarget> store_target(const Options& options) {
   CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(options.transfer.source));
   recover::StoreTarget out;
   out.path = options.backup.store;
-  out.chunk_size = options.backup.chunk_size;
+  out.chunk_size = options.backup.chunk_size.value_or(snapshot::store::kDefaultChunkSize);
   CANREC_TRY(out.options, create_options(options.backup, source));
   return out;
 }

@@ -19,7 +19,14 @@ Result<FileLock> FileLock::take(const std::filesystem::path& path, LockMode mode
   if (descriptor < 0) return fail(errno_error(errno, "open", path));
   FileLock lock(descriptor);
   const int operation = (mode == LockMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
-  if (::flock(descriptor, operation) != 0) {
+  int result = ::flock(descriptor, operation);
+  if (result != 0 && errno == EBADF) {
+    // NFS wants a file that may be written for an exclusive lock.
+    lock = FileLock(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+    if (lock.descriptor_ < 0) return fail(errno_error(errno, "open", path));
+    result = ::flock(lock.descriptor_, operation);
+  }
+  if (result != 0) {
     if (errno == EWOULDBLOCK) {
       return fail(Errc::kLocked, fmt::format("another process is using {}", path.string()));
     }

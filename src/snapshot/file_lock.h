@@ -18,6 +18,9 @@ class FileLock {
   /// Errors: kLocked when another process holds it in a way that excludes `mode`; kNotFound, kIo.
   static Result<FileLock> take(const std::filesystem::path& path, LockMode mode);
 
+  /// Holds nothing, for readers where nothing can be locked.
+  static FileLock none() { return FileLock(-1); }
+
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();

@@ -8,6 +8,9 @@
 #include <bit>
 #include <set>
 
+#include "base/input_file.h"
+#include "snapshot/store_file.h"
+
 namespace canrec::snapshot {
 
 namespace fs = std::filesystem;
@@ -38,9 +41,13 @@ Result<std::vector<std::string>> list(const fs::path& directory) {
 
 bool is_temporary(std::string_view name) { return name.find(kTemporaryMark) != name.npos; }
 
-// The number in "NUMBER.ending", or false.
-bool numbered(std::string_view name, std::string_view ending, uint64_t& number) {
-  return name.ends_with(ending) && parse_hex16(name.substr(0, name.size() - ending.size()), number);
+// Whether a folder has a file (or a link to one) with the name "NUMBER.ending"; its number.
+bool is_numbered_file(const fs::path& folder, std::string_view name, std::string_view ending,
+                      uint64_t& number) {
+  std::error_code error;
+  return name.ends_with(ending) &&
+         parse_hex16(name.substr(0, name.size() - ending.size()), number) &&
+         fs::is_regular_file(folder / name, error);
 }
 
 Status create_empty(FileSystem& system, const fs::path& path, ByteView content) {
@@ -62,6 +69,13 @@ bool is_begun(const fs::path& path) {
     if (!part || !fs::is_empty(it->path(), error)) return false;
   }
   return !error;
+}
+
+// Copies of a store may have lost their empty files.
+Result<FileLock> take_exclusively(FileSystem& system, const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) CANREC_CHECK(create_empty(system, path, {}));
+  return FileLock::take(path, LockMode::kExclusive);
 }
 
 }  // namespace
@@ -114,22 +128,30 @@ Result<Store> Store::open_or_init(FileSystem& system, const fs::path& path, uint
 }
 
 Result<Store> Store::open(const fs::path& path) {
-  auto file = InputFile::open(path / kHeaderName);
+  auto file = StoreFile::open(path / kHeaderName);
   if (!file) return fail(std::move(file).error().in("no chunk store"));
-  auto chunk_size = decode_chunk_size(file->bytes(), store::kStoreMagic);
+  auto header = file->content(store::kHeaderBytes);
+  if (!header) return fail(std::move(header).error().in(kHeaderName));
+  auto chunk_size = decode_chunk_size(*header, store::kStoreMagic);
   if (!chunk_size) return fail(std::move(chunk_size).error().in(kHeaderName));
   return Store(path, *chunk_size);
 }
 
 Result<FileLock> Store::lock_for_reading() const {
-  return FileLock::take(path_ / kReaderLock, LockMode::kShared);
+  auto lock = FileLock::take(path_ / kReaderLock, LockMode::kShared);
+  if (lock || lock.error().code() == Errc::kLocked) return lock;
+  // A medium that cannot lock, or a copy that lost its empty files, must still give back its
+  // backups. Nothing false can come of it: every chunk is checked, and a prune would only make us
+  // fail.
+  return FileLock::none();
 }
-Result<FileLock> Store::lock_for_deleting() const {
-  return FileLock::take(path_ / kReaderLock, LockMode::kExclusive);
+
+Result<FileLock> Store::lock_for_deleting(FileSystem& system) const {
+  return take_exclusively(system, path_ / kReaderLock);
 }
 
 Result<FileLock> Store::lock_for_writing(FileSystem& system) const {
-  CANREC_TRY(FileLock lock, FileLock::take(path_ / kWriterLock, LockMode::kExclusive));
+  CANREC_TRY(FileLock lock, take_exclusively(system, path_ / kWriterLock));
   // Only a writer makes temporary files, and we are the only one now.
   for (const fs::path& directory : {path_, path_ / kPackFolder, path_ / kBackupFolder}) {
     CANREC_TRY(const std::vector<std::string> names, list(directory));
@@ -145,7 +167,7 @@ Result<std::vector<PackFile>> Store::packs() const {
   std::vector<PackFile> out;
   for (const std::string& name : names) {
     PackFile pack;
-    if (!numbered(name, kPackEnding, pack.number)) continue;
+    if (!is_numbered_file(path_ / kPackFolder, name, kPackEnding, pack.number)) continue;
     std::error_code error;
     pack.size = fs::file_size(path_ / kPackFolder / name, error);
     if (error) return fail(errno_error(error.value(), "look at", path_ / kPackFolder / name));
@@ -159,7 +181,9 @@ Result<std::vector<std::string>> Store::backups() const {
   std::vector<std::string> out;
   for (const std::string& name : names) {
     uint64_t number = 0;
-    if (numbered(name, kManifestEnding, number)) out.push_back(name.substr(0, 16));
+    if (is_numbered_file(path_ / kBackupFolder, name, kManifestEnding, number)) {
+      out.push_back(name.substr(0, 16));
+    }
   }
   return out;
 }
@@ -201,7 +225,7 @@ Result<std::vector<std::string>> Store::foreign_files() const {
     CANREC_TRY(const std::vector<std::string> names, list(path_ / folder));
     for (const std::string& name : names) {
       uint64_t number = 0;
-      if (numbered(name, ending, number) || is_temporary(name)) continue;
+      if (is_numbered_file(path_ / folder, name, ending, number) || is_temporary(name)) continue;
       out.push_back(fmt::format("{}/{}", folder, name));
     }
   }
@@ -240,12 +264,12 @@ Status Store::index_pack(uint64_t number, Index& index, std::vector<Error>& dama
 Result<Index> Store::index(std::vector<Error>& damage) const {
   CANREC_TRY(const std::vector<PackFile> files, packs());
   Index out;
-  if (auto mapped = Index::open(index_path())) {
+  if (auto file = Index::open(index_path())) {
     // A pack that is gone or has another size makes every entry doubtful.
-    const bool fits = std::ranges::includes(files, mapped->packs());
-    if (fits) out = std::move(*mapped);
-  } else if (mapped.error().code() != Errc::kNotFound) {
-    damage.push_back(std::move(mapped).error().in("index"));
+    const bool fits = std::ranges::includes(files, file->packs());
+    if (fits) out = std::move(*file);
+  } else if (file.error().code() != Errc::kNotFound) {
+    damage.push_back(std::move(file).error().in("index"));
   }
   std::set<uint64_t> covered;
   for (const PackFile& pack : out.packs()) covered.insert(pack.number);
@@ -256,7 +280,7 @@ Result<Index> Store::index(std::vector<Error>& damage) const {
 }
 
 Status Store::refresh_index(FileSystem& system, const Index& index) const {
-  if (index.added_entries() * 8 <= index.mapped_entries()) return Ok{};
+  if (index.added_entries() * 8 <= index.file_entries()) return Ok{};
   CANREC_TRY(const std::vector<PackFile> files, packs());
   return index.write(system, index_path(), files);
 }

@@ -49,10 +49,11 @@ class Store {
   const std::filesystem::path& path() const { return path_; }
   uint32_t chunk_size() const { return chunk_size_; }
 
-  /// Shared by readers; held by prune while it deletes. Errors: kLocked.
+  /// Shared by readers; held by prune while it deletes. Where nothing can be locked, readers go on
+  /// without. Errors: kLocked.
   Result<FileLock> lock_for_reading() const;
   /// Exclusive against readers, for deleting. Errors: kLocked.
-  Result<FileLock> lock_for_deleting() const;
+  Result<FileLock> lock_for_deleting(FileSystem& system) const;
   /// One writer at a time; removes what dead writers left. Errors: kLocked, kPermission, ...
   Result<FileLock> lock_for_writing(FileSystem& system) const;
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <deque>
 #include <set>
-#include <unordered_set>
 
 #include "snapshot/image.h"
 #include "snapshot/store_jobs.h"
@@ -52,9 +51,9 @@ Status read_stripe(const ChunkSource& source, uint64_t offset, uint32_t chunk_si
 class Creator {
  public:
   /// Without writer and manifest everything is only counted.
-  Creator(const Store& store, const Index& index, ChunkWriter* writer, ManifestWriter* manifest,
+  Creator(uint32_t chunk_size, Index& index, ChunkWriter* writer, ManifestWriter* manifest,
           const JobControl& control)
-      : chunk_size_(store.chunk_size()),
+      : chunk_size_(chunk_size),
         index_(index),
         writer_(writer),
         manifest_(manifest),
@@ -124,10 +123,14 @@ class Creator {
       }
       const Address& address = *stripe.chunks[i];
       if (manifest_ != nullptr) CANREC_CHECK(manifest_->add(address));
-      if (index_.find(address) || !fresh_.insert(address).second) continue;
+      if (index_.contains(address)) continue;
       ++report.new_chunks;
       report.new_bytes += chunk.size();
-      if (writer_ != nullptr) CANREC_CHECK(writer_->add(address, chunk));
+      if (writer_ != nullptr) {
+        CANREC_CHECK(writer_->add(address, chunk));
+      } else {
+        index_.announce(address);
+      }
     }
     report.bytes_read += bytes.size();
     control_.advance(bytes.size());
@@ -135,10 +138,9 @@ class Creator {
   }
 
   uint32_t chunk_size_;
-  const Index& index_;
+  Index& index_;
   ChunkWriter* writer_;
   ManifestWriter* manifest_;
-  std::unordered_set<Address, AddressHash> fresh_;  // new in this backup
   const JobControl& control_;
   Pool<Stripe> stripes_;
   TaskQueue hasher_{1};
@@ -148,14 +150,14 @@ class Creator {
 // A file of the snapshot directory.
 class FileSource final : public ChunkSource {
  public:
-  explicit FileSource(InputFile file) : file_(std::move(file)) {}
+  explicit FileSource(StoreFile file) : file_(std::move(file)) {}
   uint64_t size() const override { return file_.size(); }
   Status read(uint64_t offset, std::span<uint8_t> out) const override {
-    return read_range(file_, offset, out);
+    return file_.read(offset, out);
   }
 
  private:
-  InputFile file_;
+  StoreFile file_;
 };
 
 Status list_sources(const fs::path& directory, const std::string& prefix,
@@ -178,15 +180,22 @@ Status list_sources(const fs::path& directory, const std::string& prefix,
       return fail(Errc::kBadArgument,
                   fmt::format("{}: not a file that a backup can hold", printable(as_bytes(name))));
     }
-    CANREC_TRY(InputFile file, InputFile::open(path));
+    CANREC_TRY(StoreFile file, StoreFile::open(path));
     out.push_back({name, std::make_unique<FileSource>(std::move(file))});
   }
   return Ok{};
 }
 
-Status check_options(std::span<const NamedSource> sources, const CreateOptions& options) {
+Status check_options(std::span<const NamedSource> sources, const CreateOptions& options,
+                     uint32_t chunk_size) {
   if (options.level < 1 || options.level > 19) {
     return fail(Errc::kBadArgument, fmt::format("level {}; 1 to 19 wanted", options.level));
+  }
+  uint64_t chunks = 0;
+  for (const NamedSource& source : sources) chunks += source.source->size() / chunk_size;
+  if (chunks > store::kMaxManifestBytes / 2 / sizeof(Address)) {
+    return fail(Errc::kLimit, fmt::format("{} chunks of {} bytes; make a store of larger chunks",
+                                          chunks, chunk_size));
   }
   for (size_t i = 0; i < sources.size(); ++i) {
     if (!is_safe_name(sources[i].name) || (i > 0 && sources[i].name <= sources[i - 1].name)) {
@@ -202,12 +211,9 @@ Status check_options(std::span<const NamedSource> sources, const CreateOptions& 
   return Ok{};
 }
 
-Result<CreateReport> count(const Store& store, std::span<const NamedSource> sources,
+Result<CreateReport> count(uint32_t chunk_size, Index& index, std::span<const NamedSource> sources,
                            const JobControl& control) {
-  CANREC_TRY(const FileLock lock, store.lock_for_reading());
-  std::vector<Error> damage;
-  CANREC_TRY(const Index index, store.index(damage));
-  Creator creator(store, index, nullptr, nullptr, control);
+  Creator creator(chunk_size, index, nullptr, nullptr, control);
   for (const NamedSource& source : sources) CANREC_CHECK(creator.file(source));
   return std::move(creator.report);
 }
@@ -222,11 +228,22 @@ Result<std::vector<NamedSource>> directory_sources(const fs::path& directory) {
   return out;
 }
 
+Result<CreateReport> count_backup(uint32_t chunk_size, std::span<const NamedSource> sources,
+                                  const JobControl& control) {
+  Index empty;
+  return count(chunk_size, empty, sources, control);
+}
+
 Result<CreateReport> create_backup(const Store& store, FileSystem& system,
                                    std::span<const NamedSource> sources,
                                    const CreateOptions& options, const JobControl& control) {
-  CANREC_CHECK(check_options(sources, options));
-  if (options.dry_run) return count(store, sources, control);
+  CANREC_CHECK(check_options(sources, options, store.chunk_size()));
+  if (options.dry_run) {
+    CANREC_TRY(const FileLock lock, store.lock_for_reading());
+    std::vector<Error> ignored;
+    CANREC_TRY(Index index, store.index(ignored));
+    return count(store.chunk_size(), index, sources, control);
+  }
   CANREC_TRY(const FileLock lock, store.lock_for_writing(system));
   // Damaged frames are not in the index, so their chunks are stored again.
   std::vector<Error> damage;
@@ -235,7 +252,7 @@ Result<CreateReport> create_backup(const Store& store, FileSystem& system,
   CANREC_TRY(ManifestWriter manifest,
              ManifestWriter::create(system, store.backup_directory(), store.chunk_size(),
                                     options.created_ns));
-  Creator creator(store, index, writer.get(), &manifest, control);
+  Creator creator(store.chunk_size(), index, writer.get(), &manifest, control);
   for (const NamedSource& source : sources) CANREC_CHECK(creator.file(source));
   CANREC_CHECK(writer->finish());
   CANREC_CHECK(store.refresh_index(system, index));

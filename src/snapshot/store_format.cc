@@ -9,6 +9,12 @@
 
 namespace canrec::snapshot {
 
+uint32_t suitable_chunk_size(uint64_t bytes) {
+  uint32_t size = store::kDefaultChunkSize;
+  while (size < store::kMaxChunkSize && bytes / size > store::kChunksWanted) size *= 2;
+  return size;
+}
+
 void append_le32(Bytes& out, uint32_t value) {
   const size_t at = out.size();
   out.resize(at + sizeof(value));

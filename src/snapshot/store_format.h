@@ -22,6 +22,8 @@ inline constexpr uint32_t kMinChunkSize = 4096;
 inline constexpr uint32_t kMaxChunkSize = uint32_t{1} << 20;
 /// Measured; see docs/design/chunk-store.md.
 inline constexpr uint32_t kDefaultChunkSize = 16384;
+/// New chunks that a run is meant for. Reason: each takes about 100 bytes of memory until the end.
+inline constexpr uint64_t kChunksWanted = uint64_t{1} << 20;
 
 inline constexpr size_t kHeaderBytes = 32;       ///< of the store, a pack and an export
 inline constexpr size_t kFrameHeaderBytes = 40;  ///< before the chunk table
@@ -34,6 +36,12 @@ inline constexpr uint32_t kFrameTarget = uint32_t{1} << 20;
 /// Bytes after which a pack is closed and the next begun, so that prune rewrites little at a time.
 inline constexpr uint64_t kPackTarget = uint64_t{256} << 20;
 
+/// Bytes of a manifest. Reason: it is read into memory; this is the list of 1 TiB in chunks of
+/// 16 KiB.
+inline constexpr uint64_t kMaxManifestBytes = uint64_t{1} << 30;
+/// Bytes of an index file; a larger one is as good as none. Reason: as above; 2 TiB of chunks.
+inline constexpr uint64_t kMaxIndexBytes = uint64_t{4} << 30;
+
 inline constexpr std::string_view kStoreMagic = "CRSTORE\n";
 inline constexpr std::string_view kPackMagic = "CRPACK1\n";
 inline constexpr std::string_view kExportMagic = "CREXPORT";
@@ -44,6 +52,9 @@ inline constexpr std::string_view kFrameMagic = "FRM1";
 inline constexpr std::string_view kEndMagic = "END1";
 
 }  // namespace store
+
+/// The chunk size for a store that is made for so much content: 16 KiB, more above 16 GiB.
+uint32_t suitable_chunk_size(uint64_t bytes);
 
 /// Where a chunk is: its XXH3-128.
 using Address = Hash128;

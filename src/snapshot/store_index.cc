@@ -9,6 +9,7 @@
 
 #include "base/checked.h"
 #include "base/output_file.h"
+#include "snapshot/store_file.h"
 
 namespace canrec::snapshot {
 namespace {
@@ -17,12 +18,16 @@ constexpr size_t kPackRow = 16;
 constexpr size_t kEntry = 32;
 // Addresses are evenly spread, so an entry lies near its share of the table.
 constexpr uint64_t kSearchWindow = 512;
+// The place of a chunk that has none yet; no pack has the number 0.
+constexpr Location kAnnounced{0, 0, 1};
 }  // namespace
 
 Result<Index> Index::open(const std::filesystem::path& path) {
-  CANREC_TRY(InputFile file, InputFile::open(path));
-  CANREC_TRY(Index out, parse(file.bytes()));
-  out.file_ = std::move(file);
+  CANREC_TRY(const StoreFile file, StoreFile::open(path));
+  CANREC_CHECK(file.check_magic(store::kIndexMagic));
+  CANREC_TRY(Bytes content, file.content(store::kMaxIndexBytes));
+  CANREC_TRY(Index out, parse(content));
+  out.content_ = std::move(content);  // the view stays good
   return out;
 }
 
@@ -61,7 +66,7 @@ Status Index::check(ByteView bytes) {
     packs_.push_back(pack);
   }
   entries_ = bytes.subspan(kIndexHeader + packs * kPackRow);
-  mapped_ = entries;
+  file_entries_ = entries;
   for (uint64_t row = 0; row < entries; ++row) {
     const uint64_t at = kIndexHeader + packs * kPackRow + row * kEntry;
     if (row > 0 && address(row) <= address(row - 1)) return wrong(at, "addresses do not rise");
@@ -82,16 +87,15 @@ Index::Entry Index::entry(uint64_t row) const {
            load_le<uint32_t>(p + 28)}};
 }
 
-std::optional<Location> Index::find(const Address& wanted) const {
-  if (const auto it = added_.find(wanted); it != added_.end()) return it->second;
+std::optional<uint64_t> Index::file_row(const Address& wanted) const {
   uint64_t low = 0;
-  uint64_t high = mapped_;
+  uint64_t high = file_entries_;
   const auto guess = static_cast<uint64_t>(static_cast<double>(wanted.high) * 0x1p-64 *
-                                           static_cast<double>(mapped_));
+                                           static_cast<double>(file_entries_));
   if (guess > kSearchWindow && address(guess - kSearchWindow) <= wanted) {
     low = guess - kSearchWindow;
   }
-  if (guess + kSearchWindow < mapped_ && address(guess + kSearchWindow) > wanted) {
+  if (guess + kSearchWindow < file_entries_ && address(guess + kSearchWindow) > wanted) {
     high = guess + kSearchWindow;
   }
   while (low < high) {
@@ -102,63 +106,84 @@ std::optional<Location> Index::find(const Address& wanted) const {
       high = middle;
     }
   }
-  if (low == mapped_ || address(low) != wanted) return std::nullopt;
-  return entry(low).location;
+  if (low == file_entries_ || address(low) != wanted) return std::nullopt;
+  return low;
 }
+
+std::optional<Location> Index::find(const Address& wanted) const {
+  if (const Location* added = added_.find(wanted)) {
+    if (*added == kAnnounced) return std::nullopt;
+    return *added;
+  }
+  if (const auto row = file_row(wanted)) return entry(*row).location;
+  return std::nullopt;
+}
+
+bool Index::contains(const Address& wanted) const {
+  return added_.find(wanted) != nullptr || file_row(wanted);
+}
+
+void Index::announce(const Address& wanted) { added_.insert(wanted, kAnnounced); }
 
 void Index::add(const Address& wanted, const Location& location) {
-  if (!find(wanted)) added_.emplace(wanted, location);
+  if (Location* added = added_.find(wanted)) {
+    if (*added == kAnnounced) *added = location;
+  } else if (!file_row(wanted)) {
+    added_.insert(wanted, location);
+  }
 }
 
-std::vector<Index::Entry> Index::sorted_entries() const {
-  std::vector<Entry> added;
-  added.reserve(added_.size());
-  for (const auto& [key, location] : added_) added.push_back({key, location});
-  std::sort(added.begin(), added.end(),
-            [](const Entry& a, const Entry& b) { return a.address < b.address; });
-  return added;
-}
-
-Status Index::write(FileSystem& system, const std::filesystem::path& path,
-                    std::span<const PackFile> packs) const {
+Bytes Index::encode(std::span<const PackFile> packs) const {
   std::map<uint64_t, uint32_t> rows;
-  Bytes body;
+  Bytes out(kIndexHeader);
+  out.reserve(kIndexHeader + packs.size() * kPackRow + (file_entries_ + added_.size()) * kEntry);
   for (const PackFile& pack : packs) {
     rows.emplace(pack.number, narrow<uint32_t>(rows.size()));
-    append_le64(body, pack.number);
-    append_le64(body, pack.size);
+    append_le64(out, pack.number);
+    append_le64(out, pack.size);
   }
   uint64_t count = 0;
   const auto put = [&](const Entry& entry) {
     const auto row = rows.find(entry.location.pack);
     if (row == rows.end()) return;
-    append_address(body, entry.address);
-    append_le64(body, entry.location.offset);
-    append_le32(body, row->second);
-    append_le32(body, entry.location.size);
+    append_address(out, entry.address);
+    append_le64(out, entry.location.offset);
+    append_le32(out, row->second);
+    append_le32(out, entry.location.size);
     ++count;
   };
-  // Merge of the mapped and the added entries, both sorted; no address is in both.
-  const std::vector<Entry> added = sorted_entries();
-  size_t next = 0;
-  for (uint64_t row = 0; row < mapped_; ++row) {
-    const Entry mapped = entry(row);
-    while (next < added.size() && added[next].address < mapped.address) put(added[next++]);
-    put(mapped);
+  // Merge of the file's and the added entries, both sorted; no address is in both.
+  uint64_t row = 0;
+  for (unsigned first_byte = 0; first_byte < 256; ++first_byte) {
+    for (const Entry& added : added_.sorted(static_cast<uint8_t>(first_byte))) {
+      while (row < file_entries_ && address(row) < added.address) put(entry(row++));
+      put(added);
+    }
   }
-  while (next < added.size()) put(added[next++]);
+  while (row < file_entries_) put(entry(row++));
 
   Bytes head;
   append(head, as_bytes(store::kIndexMagic));
   append_le32(head, store::kVersion);
   append_le32(head, narrow<uint32_t>(packs.size()));
   append_le64(head, count);
-  append_le64(head, xxh3_64(body));
+  append_le64(head, xxh3_64(ByteView(out).subspan(kIndexHeader)));
   append_le64(head, xxh3_64(head));
-  CANREC_TRY(OutputFile out, OutputFile::create(system, path, Overwrite::kYes));
-  CANREC_CHECK(out.append(head));
-  CANREC_CHECK(out.append(body));
-  return out.commit();
+  std::ranges::copy(head, out.begin());
+  return out;
+}
+
+Status Index::write(FileSystem& system, const std::filesystem::path& path,
+                    std::span<const PackFile> packs) const {
+  const Bytes content = encode(packs);
+  Status written = write_file(system, path, content, Overwrite::kYes);
+  std::error_code ignored;
+  if (written || written.error().code() == Errc::kNoSpace ||
+      !std::filesystem::exists(path, ignored)) {
+    return written;
+  }
+  CANREC_CHECK(system.remove(path));
+  return write_file(system, path, content, Overwrite::kYes);
 }
 
 }  // namespace canrec::snapshot

@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where each chunk of the store is. Most entries lie sorted in a mapped file; those of packs that
-// the file does not know yet are in memory.
+// Where each chunk of the store is. Most entries come sorted from the index file; those of packs
+// that the file does not know yet are in a hash table.
 
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "base/file_system.h"
-#include "base/input_file.h"
 #include "snapshot/store_format.h"
+#include "snapshot/store_table.h"
 
 namespace canrec::snapshot {
-
-/// A frame of a pack.
-struct Location {
-  uint64_t pack = 0;  ///< number of the pack
-  uint64_t offset = 0;
-  uint32_t size = 0;  ///< with header and table
-  auto operator<=>(const Location&) const = default;
-};
 
 /// A pack as the directory lists it.
 struct PackFile {
@@ -31,55 +22,58 @@ struct PackFile {
   auto operator<=>(const PackFile&) const = default;
 };
 
-struct AddressHash {
-  size_t operator()(const Address& address) const { return static_cast<size_t>(address.low); }
-};
-
 class Index {
  public:
   /// An index without entries.
   Index() = default;
 
-  /// Maps an index file.
+  /// Reads an index file.
   ///
-  /// Errors: kStoreMalformed (with offset) when it is damaged or inconsistent, kNotFound, kIo.
+  /// Errors: kStoreMalformed (with offset) when it is damaged or inconsistent, kLimit, kNotFound,
+  ///         kIo.
   static Result<Index> open(const std::filesystem::path& path);
 
   /// The same for bytes that the caller keeps alive.
   static Result<Index> parse(ByteView bytes);
 
-  /// Writes everything as an index file of these packs; entries of other packs are left out.
+  /// Writes everything as an index file of these packs; entries of other packs are left out. Where
+  /// a file system cannot rename over an existing file, the old index is removed first: without one
+  /// the packs are read.
   Status write(FileSystem& system, const std::filesystem::path& path,
                std::span<const PackFile> packs) const;
 
-  /// Packs that the mapped file covers, by rising number.
+  /// Packs that the index file covers, by rising number.
   std::span<const PackFile> packs() const { return packs_; }
 
+  /// Where a chunk is; nothing for one that is only announced.
   std::optional<Location> find(const Address& address) const;
-  /// Adds an entry unless the address is known.
+  /// Whether a chunk is known or announced.
+  bool contains(const Address& address) const;
+  /// Notes that a chunk is going to be stored. The address must not be known.
+  void announce(const Address& address);
+  /// Adds an entry unless the place of the chunk is known.
   void add(const Address& address, const Location& location);
 
-  uint64_t mapped_entries() const { return mapped_; }
-  Address mapped_address(uint64_t row) const { return address(row); }
-  /// Where row `row` of the mapped file says its chunk is.
-  Location mapped_location(uint64_t row) const { return entry(row).location; }
+  /// Entries of the index file, the address in a row, and where it says the chunk is.
+  uint64_t file_entries() const { return file_entries_; }
+  Address file_address(uint64_t row) const { return address(row); }
+  Location file_location(uint64_t row) const { return entry(row).location; }
+  /// Entries that came later.
   uint64_t added_entries() const { return added_.size(); }
 
  private:
-  struct Entry {
-    Address address;
-    Location location;
-  };
+  using Entry = AddressTable::Entry;
   Entry entry(uint64_t row) const;
   Address address(uint64_t row) const;
+  std::optional<uint64_t> file_row(const Address& address) const;
   Status check(ByteView bytes);
-  std::vector<Entry> sorted_entries() const;
+  Bytes encode(std::span<const PackFile> packs) const;
 
-  std::optional<InputFile> file_;
-  ByteView entries_;  ///< of the mapped file
-  uint64_t mapped_ = 0;
+  Bytes content_;     ///< of the index file, unless the caller has it
+  ByteView entries_;  ///< in it
+  uint64_t file_entries_ = 0;
   std::vector<PackFile> packs_;
-  std::unordered_map<Address, Location, AddressHash> added_;
+  AddressTable added_;
 };
 
 }  // namespace canrec::snapshot

@@ -58,6 +58,9 @@ struct CreateReport {
 Result<CreateReport> create_backup(const Store& store, FileSystem& system,
                                    std::span<const NamedSource> sources,
                                    const CreateOptions& options, const JobControl& control);
+/// What a backup into a new store would take, without one: a dry run.
+Result<CreateReport> count_backup(uint32_t chunk_size, std::span<const NamedSource> sources,
+                                  const JobControl& control);
 
 // --- restore
 
@@ -76,11 +79,13 @@ struct RestoreReport {
   std::vector<FileRange> lost;  ///< zeros in the output; only when salvaging
 };
 /// Writes the files of a backup into a new directory that appears when it is whole. Every chunk is
-/// checked by its address and every file by its SHA-256.
+/// checked by its address and every file by its SHA-256. `before_appearing` may write down what is
+/// lost before anybody sees the directory; when it fails there is none.
 /// Errors: kExists, kLocked, kStoreDamaged and kHashMismatch (unless salvaging), kInterrupted, ...
-Result<RestoreReport> restore_backup(const Store& store, FileSystem& system,
-                                     const Manifest& manifest, const std::filesystem::path& target,
-                                     Salvage salvage, const JobControl& control);
+Result<RestoreReport> restore_backup(
+    const Store& store, FileSystem& system, const Manifest& manifest,
+    const std::filesystem::path& target, Salvage salvage, const JobControl& control,
+    const std::function<Status(const RestoreReport&)>& before_appearing = {});
 
 // --- verify
 
@@ -147,6 +152,8 @@ struct TransferReport {
 Result<TransferReport> export_backup(const Store& store, FileSystem& system,
                                      const Manifest& manifest, const std::filesystem::path& target,
                                      Overwrite overwrite, const JobControl& control);
+/// The chunk size of such a file. Errors: kStoreMalformed, kStoreDamaged with the offset in it.
+Result<uint32_t> exported_chunk_size(const std::filesystem::path& source);
 /// Takes such a file into a store, chunk by chunk checked.
 /// Errors: kExists when the backup is there already; kStoreMalformed, kStoreDamaged with the offset
 ///         in the file; kBadArgument when the chunk sizes differ.

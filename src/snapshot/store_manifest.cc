@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/cursor.h"
+#include "snapshot/store_file.h"
 
 namespace canrec::snapshot {
 namespace {
@@ -41,9 +42,11 @@ void append_le16(Bytes& out, uint16_t value) {
 }  // namespace
 
 Result<Manifest> Manifest::open(const std::filesystem::path& path) {
-  CANREC_TRY(InputFile file, InputFile::open(path));
-  CANREC_TRY(Manifest out, parse(file.bytes()));
-  out.owner_ = std::move(file);
+  CANREC_TRY(const StoreFile file, StoreFile::open(path));
+  CANREC_CHECK(file.check_magic(store::kManifestMagic));
+  CANREC_TRY(Bytes content, file.content(store::kMaxManifestBytes));
+  CANREC_TRY(Manifest out, parse(content));
+  out.owner_ = std::move(content);  // the views stay good
   return out;
 }
 

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/input_file.h"
 #include "base/output_file.h"
 #include "snapshot/store_format.h"
 
@@ -46,7 +45,8 @@ struct Reference {
 /// files.
 class Manifest {
  public:
-  /// Errors: kStoreMalformed, kStoreDamaged (SHA-256), kUnexpectedEof, kLimit; offset in the file.
+  /// Errors: kStoreMalformed, kStoreDamaged (SHA-256), kUnexpectedEof, kLimit (longer than
+  ///         store::kMaxManifestBytes); offset in the file.
   static Result<Manifest> open(const std::filesystem::path& path);
   /// The same for bytes that the caller keeps alive; `base` is their offset in a larger file.
   static Result<Manifest> parse(ByteView bytes, uint64_t base = 0);
@@ -70,7 +70,7 @@ class Manifest {
   Status read_table(uint64_t table, uint64_t base);
   Status check_list(const ManifestFile& file, uint64_t base) const;
 
-  std::optional<InputFile> owner_;
+  Bytes owner_;  ///< of bytes_, unless the caller is
   ByteView bytes_;
   std::string id_;
   uint32_t chunk_size_ = 0;

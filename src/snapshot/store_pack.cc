@@ -3,10 +3,8 @@
 #include "snapshot/store_pack.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/checked.h"
 
@@ -17,22 +15,9 @@ constexpr size_t kMaxHeader =
 constexpr size_t kSearchStep = size_t{1} << 20;
 }  // namespace
 
-Status read_range(const InputFile& file, uint64_t offset, std::span<uint8_t> out) {
-  while (!out.empty()) {
-    const ssize_t n =
-        ::pread(file.descriptor(), out.data(), out.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(errno_error(errno, "read", file.path()));
-    if (n == 0) return fail(Errc::kUnexpectedEof, offset, "file ends before its content");
-    out = out.subspan(static_cast<size_t>(n));
-    offset += static_cast<uint64_t>(n);
-  }
-  return Ok{};
-}
-
 Result<PackReader> PackReader::open(const std::filesystem::path& path, uint32_t chunk_size,
                                     bool salvage) {
-  CANREC_TRY(InputFile file, InputFile::open(path));
+  CANREC_TRY(StoreFile file, StoreFile::open(path));
   PackReader out(std::move(file), chunk_size, 0);
   if (Status header = out.check_header(); !header && !salvage) {
     return fail(std::move(header).error());
@@ -41,7 +26,7 @@ Result<PackReader> PackReader::open(const std::filesystem::path& path, uint32_t 
   return out;
 }
 
-Result<PackReader> PackReader::open_part(InputFile file, uint64_t begin, uint32_t chunk_size) {
+Result<PackReader> PackReader::open_part(StoreFile file, uint64_t begin, uint32_t chunk_size) {
   if (begin > file.size()) return fail(Errc::kUnexpectedEof, file.size(), "no pack");
   PackReader out(std::move(file), chunk_size, begin);
   CANREC_CHECK(out.check_header());
@@ -51,7 +36,7 @@ Result<PackReader> PackReader::open_part(InputFile file, uint64_t begin, uint32_
 
 Status PackReader::check_header() {
   Bytes head(static_cast<size_t>(std::min<uint64_t>(file_.size() - begin_, store::kHeaderBytes)));
-  CANREC_CHECK(read_range(file_, begin_, head));
+  CANREC_CHECK(file_.read(begin_, head));
   CANREC_TRY(const uint32_t found, decode_chunk_size(head, store::kPackMagic));
   if (found == chunk_size_) return Ok{};
   return fail(Errc::kStoreMalformed, begin_ + 12,
@@ -64,7 +49,7 @@ Status PackReader::check_end() {
     return fail(Errc::kStoreMalformed, size, "pack cut off");
   }
   Bytes tail(store::kEndBytes);
-  CANREC_CHECK(read_range(file_, size - store::kEndBytes, tail));
+  CANREC_CHECK(file_.read(size - store::kEndBytes, tail));
   auto end = decode_end(tail, size - store::kEndBytes);
   if (!end) return fail(std::move(end).error().in("pack cut off"));
   if (end->offset != size - store::kEndBytes - begin_) {
@@ -77,7 +62,7 @@ Status PackReader::check_end() {
 
 Result<FrameInfo> PackReader::frame_at(uint64_t offset) const {
   Bytes head(std::min<uint64_t>(end_ - offset, kMaxHeader));
-  CANREC_CHECK(read_range(file_, offset, head));
+  CANREC_CHECK(file_.read(offset, head));
   CANREC_TRY(FrameHeader header, decode_frame_header(head, chunk_size_, offset));
   if (header.frame_bytes() > end_ - offset) {
     return fail(Errc::kUnexpectedEof, end_, "frame cut off");
@@ -89,7 +74,7 @@ std::optional<uint64_t> PackReader::find_frame(uint64_t from) const {
   Bytes window;
   while (from + store::kFrameHeaderBytes <= end_) {
     window.resize(static_cast<size_t>(std::min<uint64_t>(end_ - from, kSearchStep)));
-    if (!read_range(file_, from, window)) return std::nullopt;
+    if (!file_.read(from, window)) return std::nullopt;
     const std::string_view text = as_text(window);
     for (size_t at = text.find(store::kFrameMagic); at != std::string_view::npos;
          at = text.find(store::kFrameMagic, at + 1)) {
@@ -126,7 +111,7 @@ Status PackReader::read_frame(uint64_t offset, uint64_t size, Bytes& out) const 
     return fail(Errc::kStoreMalformed, offset, "index points outside the pack");
   }
   out.resize(static_cast<size_t>(size));
-  return read_range(file_, offset, out);
+  return file_.read(offset, out);
 }
 
 Result<PackWriter> PackWriter::create(FileSystem& system, const std::filesystem::path& path,

@@ -10,16 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "base/input_file.h"
 #include "base/output_file.h"
+#include "snapshot/store_file.h"
 #include "snapshot/store_format.h"
 
 namespace canrec::snapshot {
-
-/// Reads a range of an open file into `out`, through the descriptor: mapped pages would count as
-/// memory of this process, and a file that shrinks would kill it.
-/// Errors: kUnexpectedEof when the file ends before, kIo.
-Status read_range(const InputFile& file, uint64_t offset, std::span<uint8_t> out);
 
 /// One frame of a pack, without its payload.
 struct FrameInfo {
@@ -38,7 +33,7 @@ class PackReader {
                                  bool salvage);
 
   /// A pack that is the rest of another file, from `begin` on. Errors: as open() without salvage.
-  static Result<PackReader> open_part(InputFile file, uint64_t begin, uint32_t chunk_size);
+  static Result<PackReader> open_part(StoreFile file, uint64_t begin, uint32_t chunk_size);
 
   /// Goes through all frames in file order. A damaged header is put on `damage`, and the next frame
   /// is searched behind it. `visit` may end the walk by returning an error.
@@ -53,7 +48,7 @@ class PackReader {
   uint32_t chunk_size() const { return chunk_size_; }
 
  private:
-  PackReader(InputFile file, uint32_t chunk_size, uint64_t begin)
+  PackReader(StoreFile file, uint32_t chunk_size, uint64_t begin)
       : file_(std::move(file)), chunk_size_(chunk_size), begin_(begin), end_(file_.size()) {}
 
   Status check_header();
@@ -61,7 +56,7 @@ class PackReader {
   Result<FrameInfo> frame_at(uint64_t offset) const;
   std::optional<uint64_t> find_frame(uint64_t from) const;
 
-  InputFile file_;
+  StoreFile file_;
   uint32_t chunk_size_;
   uint64_t begin_;  ///< of the pack in its file: 0, or behind an exported manifest
   uint64_t end_;    ///< of the frames

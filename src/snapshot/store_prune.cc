@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <set>
-#include <unordered_set>
 
 #include "snapshot/store_frame.h"
 #include "snapshot/store_jobs.h"
@@ -21,7 +20,7 @@ namespace {
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kDay = 86'400 * kSecond;
 constexpr int kRewriteLevel = 3;
-using Addresses = std::unordered_set<Address, AddressHash>;
+constexpr Location kNotFound{0, 0, 1};  // the place of a needed chunk that is not known yet
 
 // Marks the newest of each of the first `count` periods, newest first.
 template <typename Period>
@@ -54,7 +53,7 @@ class Pruner {
     if (dry_run) return std::move(report_);
     // Readers may go on until something is removed.
     CANREC_CHECK(rewrite_packs());
-    CANREC_TRY(const FileLock readers, store_.lock_for_deleting());
+    CANREC_TRY(const FileLock readers, store_.lock_for_deleting(system_));
     CANREC_CHECK(write_index());
     return remove();
   }
@@ -62,13 +61,11 @@ class Pruner {
  private:
   Status choose_backups(const PrunePolicy& policy) {
     CANREC_TRY(const std::vector<std::string> ids, store_.backups());
-    std::vector<Manifest> manifests;
     std::vector<uint64_t> created;
     for (const std::string& id : ids) {
       // A manifest that cannot be read names chunks that cannot be known: nothing is removed.
-      CANREC_TRY(Manifest manifest, store_.backup(id));
+      CANREC_TRY(const Manifest manifest, store_.backup(id));
       created.push_back(manifest.created_ns());
-      manifests.push_back(std::move(manifest));
     }
     const std::vector<bool> kept = kept_by(created, policy);
     for (size_t i = 0; i < ids.size(); ++i) {
@@ -77,7 +74,8 @@ class Pruner {
         continue;
       }
       report_.kept.push_back(ids[i]);
-      CANREC_CHECK(add_needed(manifests[i]));
+      CANREC_TRY(const Manifest manifest, store_.backup(ids[i]));
+      CANREC_CHECK(add_needed(manifest));
     }
     return Ok{};
   }
@@ -86,7 +84,12 @@ class Pruner {
     for (const ManifestFile& file : manifest.files()) {
       for (const Reference& reference : manifest.references(file)) {
         if (reference.zeros != 0) continue;
-        for (uint32_t i = 0; i < reference.chunks(); ++i) needed_.insert(reference.address(i));
+        for (uint32_t i = 0; i < reference.chunks(); ++i) {
+          const Address address = reference.address(i);
+          if (needed_.find(address) != nullptr) continue;
+          needed_.insert(address, kNotFound);
+          ++missing_;
+        }
       }
     }
     return control_.interrupt.check();
@@ -95,7 +98,6 @@ class Pruner {
   // Walks all packs. The first place of a chunk is the one that counts.
   Status measure_packs() {
     CANREC_TRY(const std::vector<PackFile> files, store_.packs());
-    Addresses found;
     for (const PackFile& file : files) {
       CANREC_TRY(const PackReader pack, store_.open_pack(file.number));
       PackUse use{file, 0, 0};
@@ -104,9 +106,11 @@ class Pruner {
           [&](const FrameInfo& frame) -> Status {
             for (const FrameChunk& chunk : frame.header.chunks) {
               use.raw += chunk.length;
-              if (needed_.contains(chunk.address) && found.insert(chunk.address).second) {
-                use.used += chunk.length;
-              }
+              Location* place = needed_.find(chunk.address);
+              if (place == nullptr || *place != kNotFound) continue;
+              *place = {file.number, frame.offset, 1};
+              use.used += chunk.length;
+              --missing_;
             }
             return control_.interrupt.check();
           },
@@ -118,12 +122,10 @@ class Pruner {
       report_.bytes_before += file.size;
       sort_pack(use);
     }
-    for (const Address& address : needed_) {
-      if (found.contains(address)) continue;
-      return fail(Errc::kStoreDamaged,
-                  "a kept backup lacks chunks; nothing is removed, see verify");
-    }
-    return Ok{};
+    if (missing_ == 0) return Ok{};
+    return fail(
+        Errc::kStoreDamaged,
+        fmt::format("the kept backups lack {} chunks; nothing is removed, see verify", missing_));
   }
 
   void sort_pack(const PackUse& use) {
@@ -162,7 +164,7 @@ class Pruner {
   Status copy_frame(const PackReader& pack, const FrameInfo& frame, ChunkWriter& writer) {
     CANREC_CHECK(control_.interrupt.check());
     const auto wanted = [&](const FrameChunk& chunk) {
-      return needed_.contains(chunk.address) && !writer.has(chunk.address);
+      return needed_.find(chunk.address) != nullptr && !writer.has(chunk.address);
     };
     if (std::ranges::none_of(frame.header.chunks, wanted)) return Ok{};
     Bytes bytes;
@@ -217,7 +219,8 @@ class Pruner {
   FileSystem& system_;
   const JobControl& control_;
   PruneReport report_;
-  Addresses needed_;
+  AddressTable needed_;   // by the kept backups, and where each was found first
+  uint64_t missing_ = 0;  // of them not found
   Index index_;
   FrameDecoder decoder_;
   std::vector<PackFile> staying_, removing_, rewriting_;

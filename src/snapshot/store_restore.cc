@@ -71,9 +71,10 @@ class Restorer {
 
 }  // namespace
 
-Result<RestoreReport> restore_backup(const Store& store, FileSystem& system,
-                                     const Manifest& manifest, const fs::path& target,
-                                     Salvage salvage, const JobControl& control) {
+Result<RestoreReport> restore_backup(
+    const Store& store, FileSystem& system, const Manifest& manifest, const fs::path& target,
+    Salvage salvage, const JobControl& control,
+    const std::function<Status(const RestoreReport&)>& before_appearing) {
   CANREC_TRY(const FileLock lock, store.lock_for_reading());
   std::vector<Error> damage;
   CANREC_TRY(const Index index, store.index(damage));
@@ -92,6 +93,7 @@ Result<RestoreReport> restore_backup(const Store& store, FileSystem& system,
   }
   if (has_folder) CANREC_CHECK(system.sync_directory(folder));
   CANREC_CHECK(system.sync_directory(staged.path()));
+  if (before_appearing) CANREC_CHECK(before_appearing(restorer.report));
   CANREC_CHECK(staged.commit());
   return std::move(restorer.report);
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <unordered_set>
 
 #include "snapshot/image.h"
 #include "snapshot/store_pool.h"
@@ -16,18 +15,20 @@ namespace {
 
 constexpr int kExportLevel = 3;
 constexpr size_t kFramesInFlight = 8;
+constexpr Location kSeen{0, 0, 1};  // any place will do
 
 // Gives every chunk of a manifest to `visit` once, in the order of the files.
 Status visit_chunks(const Manifest& manifest, FileReader& reader,
                     const std::function<Status(const Address&, ByteView)>& visit) {
-  std::unordered_set<Address, AddressHash> seen;
+  AddressTable seen;
   const auto cut = [&](Window window) -> Status {
     const ByteView bytes = window.bytes;
     for (size_t at = 0; at < bytes.size(); at += manifest.chunk_size()) {
       const ByteView chunk =
           bytes.subspan(at, std::min<size_t>(manifest.chunk_size(), bytes.size() - at));
       const Address address = xxh3_128(chunk);
-      if (all_zero(chunk) || !seen.insert(address).second) continue;
+      if (all_zero(chunk) || seen.find(address) != nullptr) continue;
+      seen.insert(address, kSeen);
       CANREC_CHECK(visit(address, chunk));
     }
     return Ok{};
@@ -91,7 +92,30 @@ Status check_complete(const Manifest& manifest, const ChunkWriter& writer) {
   return Ok{};
 }
 
+// The manifest of an exported backup.
+Result<Bytes> read_manifest(const StoreFile& file) {
+  Bytes head(static_cast<size_t>(std::min<uint64_t>(file.size(), store::kHeaderBytes)));
+  CANREC_CHECK(file.read(0, head));
+  CANREC_TRY(const FileHeader header, decode_header(head, store::kExportMagic));
+  if (header.small != 0) {
+    return fail(Errc::kStoreMalformed, 12, "reserved field is not zero");
+  }
+  if (header.large > std::min(file.size() - store::kHeaderBytes, store::kMaxManifestBytes)) {
+    return fail(Errc::kStoreMalformed, 16, "manifest longer than the file, or than any may be");
+  }
+  Bytes out(static_cast<size_t>(header.large));
+  CANREC_CHECK(file.read(store::kHeaderBytes, out));
+  return out;
+}
+
 }  // namespace
+
+Result<uint32_t> exported_chunk_size(const std::filesystem::path& source) {
+  CANREC_TRY(const StoreFile file, StoreFile::open(source));
+  CANREC_TRY(const Bytes bytes, read_manifest(file));
+  CANREC_TRY(const Manifest manifest, Manifest::parse(bytes, store::kHeaderBytes));
+  return manifest.chunk_size();
+}
 
 Result<TransferReport> export_backup(const Store& store, FileSystem& system,
                                      const Manifest& manifest, const std::filesystem::path& target,
@@ -120,14 +144,9 @@ Result<TransferReport> export_backup(const Store& store, FileSystem& system,
 Result<TransferReport> import_backup(const Store& store, FileSystem& system,
                                      const std::filesystem::path& source,
                                      const JobControl& control) {
-  CANREC_TRY(InputFile file, InputFile::open(source));
+  CANREC_TRY(StoreFile file, StoreFile::open(source));
   const uint64_t size = file.size();
-  CANREC_TRY(const FileHeader header, decode_header(file.bytes(), store::kExportMagic));
-  if (header.large > size - store::kHeaderBytes || header.small != 0) {
-    return fail(Errc::kStoreMalformed, 16, "manifest longer than the file");
-  }
-  const ByteView bytes =
-      file.bytes().subspan(store::kHeaderBytes, static_cast<size_t>(header.large));
+  CANREC_TRY(const Bytes bytes, read_manifest(file));
   CANREC_TRY(const Manifest manifest, Manifest::parse(bytes, store::kHeaderBytes));
   if (manifest.chunk_size() != store.chunk_size()) {
     return fail(Errc::kBadArgument,
@@ -142,9 +161,8 @@ Result<TransferReport> import_backup(const Store& store, FileSystem& system,
   std::vector<Error> damage;
   CANREC_TRY(Index index, store.index(damage));
   CANREC_TRY(const auto writer, ChunkWriter::create(store, system, index, kExportLevel, control));
-  // The manifest's view stays good: moving the file keeps its mapping.
   CANREC_TRY(const PackReader pack,
-             PackReader::open_part(std::move(file), store::kHeaderBytes + header.large,
+             PackReader::open_part(std::move(file), store::kHeaderBytes + bytes.size(),
                                    store.chunk_size()));
   CANREC_CHECK(take_frames(pack, *writer, control));
   CANREC_CHECK(check_complete(manifest, *writer));

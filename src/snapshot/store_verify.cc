@@ -119,8 +119,8 @@ class Verifier {
       return;
     }
     uint64_t wrong = 0;
-    for (uint64_t row = 0; row < index->mapped_entries(); ++row) {
-      if (!frames_.contains(index->mapped_location(row))) ++wrong;
+    for (uint64_t row = 0; row < index->file_entries(); ++row) {
+      if (!frames_.contains(index->file_location(row))) ++wrong;
     }
     if (wrong == 0) return;
     report_.errors.push_back(

@@ -22,12 +22,8 @@ Result<std::unique_ptr<ChunkWriter>> ChunkWriter::create(const Store& store, Fil
   return out;
 }
 
-bool ChunkWriter::has(const Address& address) const {
-  return fresh_.contains(address) || index_.find(address).has_value();
-}
-
 Status ChunkWriter::add(const Address& address, ByteView chunk) {
-  fresh_.insert(address);
+  index_.announce(address);
   return pipeline_.add(address, chunk);
 }
 

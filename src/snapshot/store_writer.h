@@ -6,7 +6,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <unordered_set>
 
 #include "snapshot/store_pipeline.h"
 
@@ -20,7 +19,7 @@ class ChunkWriter {
                                                      const JobControl& control);
 
   /// Whether the store has the chunk or will have it.
-  bool has(const Address& address) const;
+  bool has(const Address& address) const { return index_.contains(address); }
   /// Adds a chunk that the store does not have; the bytes are copied.
   Status add(const Address& address, ByteView chunk);
   /// Ends the frame that is being filled.
@@ -43,7 +42,6 @@ class ChunkWriter {
   const Store& store_;
   FileSystem& system_;
   Index& index_;
-  std::unordered_set<Address, AddressHash> fresh_;
   uint64_t next_pack_ = 1;
   std::optional<PackWriter> pack_;
   std::vector<PackFile> packs_;

@@ -16,10 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const auto index = snapshot::Index::parse(bytes);
   if (!index) return 0;
-  for (uint64_t row = 0; row < index->mapped_entries(); ++row) {
-    const auto found = index->find(index->mapped_address(row));
+  for (uint64_t row = 0; row < index->file_entries(); ++row) {
+    const auto found = index->find(index->file_address(row));
     CANREC_ASSERT(found.has_value());
-    CANREC_ASSERT(*found == index->mapped_location(row));
+    CANREC_ASSERT(*found == index->file_location(row));
   }
   return 0;
 }

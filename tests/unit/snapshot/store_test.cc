@@ -441,7 +441,7 @@ TEST_F(Stores, KeepReadersAndDeletingApart) {
     EXPECT_TRUE(store.holds(first->id, sample_files(1)));
   }
   {
-    const auto deleting = open.lock_for_deleting();
+    const auto deleting = open.lock_for_deleting(quick_file_system());
     ASSERT_TRUE(deleting);
     EXPECT_EQ(store.restore(first->id, temporary / "out").error().code(), Errc::kLocked);
   }
@@ -817,7 +817,7 @@ TEST(StoreIndex, FindsEveryEntryAndNoOther) {
     Index index;
     const PackFile pack{7, 1000};
     for (size_t i = 0; i < count; ++i) {
-      index.add(xxh3_128(noise(8, i)), {7, i, static_cast<uint32_t>(i)});
+      index.add(xxh3_128(noise(8, i)), {7, i, static_cast<uint32_t>(i + 1)});
     }
     // Addresses that are not spread evenly.
     index.add({5, 5}, {7, 1, 1});
@@ -825,7 +825,7 @@ TEST(StoreIndex, FindsEveryEntryAndNoOther) {
     ASSERT_TRUE(index.write(quick_file_system(), temporary / "index", {&pack, 1}));
     const auto mapped = Index::open(temporary / "index");
     ASSERT_TRUE(mapped) << mapped.error().message();
-    EXPECT_EQ(mapped->mapped_entries(), count + 2);
+    EXPECT_EQ(mapped->file_entries(), count + 2);
     for (size_t i = 0; i < count; ++i) {
       const auto found = mapped->find(xxh3_128(noise(8, i)));
       ASSERT_TRUE(found) << i;
