@@ -16,6 +16,12 @@ Result<OutputFile> OutputFile::create(FileSystem& system, fs::path path, Overwri
   if (overwrite == Overwrite::kNo && fs::exists(fs::symlink_status(path, ignored))) {
     return fail(Errc::kExists, fmt::format("{} exists; give --force to replace it", path.string()));
   }
+  // A new file takes the place of the old one: a device or a pipe would be gone.
+  const fs::file_status target = fs::status(path, ignored);
+  if (fs::exists(target) && !fs::is_regular_file(target)) {
+    return fail(Errc::kExists,
+                fmt::format("{} is no regular file and is not replaced", path.string()));
+  }
   OutputFile out;
   const fs::path temporary = fmt::format("{}.canrec-tmp-{}", path.string(), ::getpid());
   // A file of this name can only be the leftover of a dead process with our number.

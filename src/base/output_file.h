@@ -17,8 +17,8 @@ enum class Overwrite : bool { kNo, kYes };
 class OutputFile {
  public:
   /// Makes the temporary file `<path>.canrec-tmp-<pid>` in the target's directory.
-  /// Errors: kExists when the target exists and overwriting was not asked for; kNotFound,
-  /// kPermission, ...
+  /// Errors: kExists when the target exists and overwriting was not asked for, or is no regular
+  /// file; kNotFound, kPermission, ...
   static Result<OutputFile> create(FileSystem& fs, std::filesystem::path path, Overwrite overwrite);
 
   OutputFile(OutputFile&&) noexcept = default;

@@ -103,6 +103,18 @@ TEST(OutputFiles, RejectAnExistingTarget) {
   EXPECT_FALSE(write_file(posix_file_system(), dir / "link", as_bytes("x"), Overwrite::kNo));
 }
 
+TEST(OutputFiles, RejectATargetThatIsNoRegularFile) {
+  const TemporaryDirectory dir;
+  ASSERT_EQ(::mkfifo((dir / "pipe").c_str(), 0600), 0);
+  std::filesystem::create_symlink(dir / "pipe", dir / "link");
+  for (const char* name : {"pipe", "link"}) {
+    const auto out = OutputFile::create(posix_file_system(), dir / name, Overwrite::kYes);
+    ASSERT_FALSE(out) << name;
+    EXPECT_EQ(out.error().code(), Errc::kExists);
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(dir / "pipe"));
+}
+
 TEST(OutputFiles, KeepATargetThatAppearedMeanwhile) {
   const TemporaryDirectory dir;
   auto out = OutputFile::create(posix_file_system(), dir / "a", Overwrite::kNo);
