@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: finds the command, runs it, turns everything that can happen into an exit status.
 // Under the name `wasm-layout-diff` it is `canrec diff`.
-#include <fmt/core.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -35,6 +34,8 @@ void catch_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaction(number, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A limit on file sizes is an error of write(), so that the temporary file is removed.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 void add_exit_status(CLI::App& app) {
@@ -89,10 +90,10 @@ int main(int argc, char** argv) {
   try {
     return canrec::cli::run(std::move(arguments));
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "canrec: out of memory\n");
+    std::fputs("canrec: out of memory\n", stderr);
     return static_cast<int>(canrec::cli::ExitCode::kSystem);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "canrec: internal error: {}\n", error.what());
+    std::fprintf(stderr, "canrec: internal error: %s\n", error.what());
     return static_cast<int>(canrec::cli::ExitCode::kInternal);
   }
 }

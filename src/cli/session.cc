@@ -21,6 +21,14 @@ unsigned terminal_width() {
   return 100;
 }
 
+// What cannot be written to stderr can be told to nobody; the exit status still says it.
+// (fmt::print throws then.)
+template <typename... Args>
+void to_stderr(fmt::format_string<Args...> format, Args&&... args) {
+  const std::string text = fmt::format(format, std::forward<Args>(args)...);
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 std::string short_size(double bytes) {
   static constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;
@@ -81,7 +89,7 @@ std::string Session::toned(Tone tone, std::string_view text) const {
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
-void Session::warn(std::string_view text) { fmt::print(stderr, "canrec: {}\n", text); }
+void Session::warn(std::string_view text) { to_stderr("canrec: {}\n", text); }
 
 ExitCode Session::report(std::string_view input, const Error& error) {
   const ExitCode code = exit_code_of(error.code());
@@ -93,8 +101,7 @@ ExitCode Session::report(std::string_view input, const Error& error) {
   if (!input.empty() && !named) place += fmt::format("{}:", input);
   if (error.offset()) place += fmt::format("0x{:08x}:", *error.offset());
   if (!place.empty()) place += ' ';
-  fmt::print(stderr, "canrec: {}{} (E{})\n", place, error.message(),
-             static_cast<unsigned>(error.code()));
+  to_stderr("canrec: {}{} (E{})\n", place, error.message(), static_cast<unsigned>(error.code()));
   if (json) {
     nlohmann::ordered_json object = {
         {"type", "exit_error"},           {"schema", 1},
@@ -102,8 +109,8 @@ ExitCode Session::report(std::string_view input, const Error& error) {
         {"input", std::string(input)},    {"message", error.message()}};
     object["offset"] =
         error.offset() ? nlohmann::ordered_json(*error.offset()) : nlohmann::ordered_json(nullptr);
-    fmt::print(stderr, "{}\n",
-               object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    to_stderr("{}\n",
+              object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   }
   return code;
 }
@@ -139,7 +146,7 @@ Progress::Progress(const Session& session, std::string what, uint64_t total, std
       next_(start_ + std::chrono::seconds(1)) {}
 
 Progress::~Progress() {
-  if (drawn_) fmt::print(stderr, "\r\x1b[K");
+  if (drawn_) to_stderr("\r\x1b[K");
 }
 
 void Progress::update(uint64_t done) {
@@ -160,7 +167,7 @@ void Progress::update(uint64_t done) {
   if (total_ > done && rate > 0) {
     line += fmt::format(", {:.0f} s left", static_cast<double>(total_ - done) / rate);
   }
-  fmt::print(stderr, "{}", line);
+  to_stderr("{}", line);
 }
 
 }  // namespace canrec::cli
