@@ -66,7 +66,7 @@ std::string report_text(const Session& session, const PatchOutput& options,
   out += "\n";
   out += verdict_text(session, "S (snapshot with the new module)", evidence.route_s);
   out += verdict_text(session, "K (upgrade, heap kept)", evidence.route_k);
-  if (written) {
+  if (written && options.output != "-") {
     out += fmt::format("next  canrec rehearse SNAPSHOT 'replace {}' 'upgrade NEXT.wasm'\n",
                        options.output);
   }

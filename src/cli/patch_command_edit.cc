@@ -65,7 +65,12 @@ Result<patch::Plan> plan_from_editor(Session& session, const wasm::LoadedModule&
       std::filesystem::temp_directory_path() /
       fmt::format("canrec-edit-{}-f{}.wat", ::getpid(), std::to_underlying(fn));
   CANREC_CHECK(write_file(session.files(), path, as_bytes(text), Overwrite::kNo));
-  CANREC_CHECK(run_editor(path));
+  if (Status status = run_editor(path); !status) {
+    const auto left = read_text(path);
+    if (!left || *left != text) return fail(std::move(status).error().in(path.native()));
+    CANREC_CHECK(session.files().remove(path));
+    return fail(std::move(status).error());
+  }
   CANREC_TRY(const std::string edited, read_text(path));
   // A text with a mistake stays where it is, so that the work is not lost.
   CANREC_TRY(patch::Plan plan, plan_from_text(input, options.function, edited, path));

@@ -243,11 +243,23 @@ Result<Site> Places::call(std::string_view text) const {
     // The rest is only counted.
     candidates.push_back(candidates.size() < kCandidates ? describe(site) : std::string());
   }
+  if (found.empty() && colon == std::string_view::npos) {
+    return fail(Errc::kPatchSite, fmt::format("no call of ic0.{} in the module; `canrec patch "
+                                              "calls` lists what it calls",
+                                              import));
+  }
   if (found.empty()) {
-    return fail(
-        Errc::kPatchSite,
-        fmt::format("no call of ic0.{} {}", import,
-                    colon == std::string_view::npos ? "in the module" : "in that function"));
+    CANREC_TRY(const FuncIdx fn, defined(name.substr(0, colon)));
+    CANREC_CHECK(walk(module_, fn, [&](const Site& site) {
+      if (!is_import_call(module_, site.instruction)) return;
+      candidates.push_back(candidates.size() < kCandidates ? describe(site) : std::string());
+    }));
+    return fail(Errc::kPatchSite,
+                fmt::format("no call of ic0.{} in that function{}", import,
+                            candidates.empty()
+                                ? std::string(", nor of any imported function (--from shows what "
+                                              "it reaches: canrec patch calls MODULE --from FUNC)")
+                                : "; its calls are:" + listed(candidates)));
   }
   return fail(Errc::kPatchSite,
               fmt::format("\"{}\" names {} calls:{}", text, found.size(), listed(candidates)));

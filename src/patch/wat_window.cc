@@ -9,10 +9,12 @@
 
 #include "base/checked.h"
 #include "base/leb128.h"
+#include "patch/apply.h"
 #include "patch/draft.h"
 #include "patch/proof_body.h"
 #include "patch/wat_scan.h"
 #include "patch/wat_skeleton.h"
+#include "wasm/validate.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -23,6 +25,7 @@
 #include <wabt/binary-reader-ir.h>
 #include <wabt/binary-reader.h>
 #include <wabt/binary-writer.h>
+#include <wabt/cast.h>
 #include <wabt/ir.h>
 #include <wabt/stream.h>
 #include <wabt/wast-lexer.h>
@@ -168,9 +171,66 @@ class TextPlace {
   uint64_t lines_;
 };
 
+// Where every instruction of a function stands in WABT's text, in the order of the binary format,
+// with the `end` of the function last; an empty `else` has no place, as in take_apart().
+class InstructionPlaces {
+ public:
+  static std::vector<wabt::Location> of(const wabt::Func& function) {
+    InstructionPlaces places;
+    places.open(function.exprs, function.loc);
+    while (!places.lists_.empty()) places.step();
+    return std::move(places.out_);
+  }
+
+ private:
+  // A list of instructions that is being walked, and what comes behind it.
+  struct List {
+    wabt::ExprList::const_iterator at;
+    wabt::ExprList::const_iterator end;
+    wabt::Location behind;                  // of its `end` or `else`
+    const wabt::IfExpr* else_of = nullptr;  // whose other branch follows
+  };
+
+  void open(const wabt::ExprList& list, const wabt::Location& behind,
+            const wabt::IfExpr* else_of = nullptr) {
+    lists_.push_back({list.begin(), list.end(), behind, else_of});
+  }
+
+  void step() {
+    List& list = lists_.back();
+    if (list.at == list.end) {
+      const wabt::IfExpr* other = list.else_of;
+      // WABT writes no place for the end of the function: its last instruction is next to it.
+      const bool last = lists_.size() == 1 && !out_.empty();
+      out_.push_back(last ? out_.back() : list.behind);
+      lists_.pop_back();
+      if (other != nullptr) open(other->false_, other->false_end_loc);
+      return;
+    }
+    const wabt::Expr& expr = *list.at++;
+    out_.push_back(expr.loc);
+    if (const auto* block = wabt::dyn_cast<wabt::BlockExpr>(&expr)) {
+      open(block->block.exprs, block->block.end_loc);
+    } else if (const auto* loop = wabt::dyn_cast<wabt::LoopExpr>(&expr)) {
+      open(loop->block.exprs, loop->block.end_loc);
+    } else if (const auto* branch = wabt::dyn_cast<wabt::IfExpr>(&expr)) {
+      open(branch->true_.exprs, branch->true_.end_loc, branch->false_.empty() ? nullptr : branch);
+    }
+  }
+
+  std::vector<List> lists_;
+  std::vector<wabt::Location> out_;
+};
+
+// The text as a module, and where its function's instructions stood.
+struct Assembled {
+  Bytes bytes;
+  std::vector<wabt::Location> places;
+};
+
 // Parses the whole and writes it as a module.
-Result<Bytes> assemble(const Module& module, FuncIdx function, std::string_view whole,
-                       const TextPlace& place) {
+Result<Assembled> assemble(const Module& module, FuncIdx function, std::string_view whole,
+                           const TextPlace& place) {
   wabt::Errors errors;
   const auto lexer = wabt::WastLexer::CreateBufferLexer("", whole.data(), whole.size(), &errors);
   std::unique_ptr<wabt::Module> ir;
@@ -204,7 +264,7 @@ Result<Bytes> assemble(const Module& module, FuncIdx function, std::string_view 
   if (Failed(wabt::WriteBinaryModule(&stream, ir.get(), write))) {
     return wabt_failed("WABT cannot encode the function", errors);
   }
-  return std::move(stream.output_buffer().data);
+  return Assembled{std::move(stream.output_buffer().data), InstructionPlaces::of(*fn)};
 }
 
 // A body taken apart. Views point into the module it was taken from.
@@ -275,6 +335,24 @@ Result<Bytes> translated(Draft& draft, const Module& now, std::span<const Instru
   return out;
 }
 
+// A mistake that only validation finds (operands of other types, an index that names nothing) gets
+// its place in the text, where the proof could only name a byte of the result.
+Status check_types(const Module& module, FuncIdx function, const Plan& plan, const TextPlace& place,
+                   std::span<const wabt::Location> places) {
+  CANREC_TRY(const Bytes bytes, build(module, plan));
+  CANREC_TRY(const Module result, wasm::read_module(bytes));
+  const Status valid = wasm::validate_function(result, function);
+  if (valid) return Ok{};
+  // The proof says what is wrong with an input that was invalid before.
+  if (!wasm::validate_function(module, function)) return Ok{};
+  CANREC_TRY(const Body body, take_apart(result, function));
+  const uint64_t offset = valid.error().offset().value_or(0);
+  for (size_t i = 0; i < std::min(body.instructions.size(), places.size()); ++i) {
+    if (body.instructions[i].end > offset) return place.error(places[i], valid.error().message());
+  }
+  return fail(Errc::kPatchText, std::string(valid.error().message()));
+}
+
 }  // namespace
 
 Result<std::string> function_to_wat(const wasm::LoadedModule& input, FuncIdx function) {
@@ -294,8 +372,9 @@ Result<Plan> edit_function(const wasm::LoadedModule& input, FuncIdx function,
   whole += wat;
   whole += "\n";
   whole += std::string_view(window.text).substr(window.end);
-  CANREC_TRY(const Bytes assembled, assemble(module, function, whole, TextPlace(before, wat)));
-  const auto now = wasm::read_module(assembled);
+  const TextPlace place(before, wat);
+  CANREC_TRY(const Assembled assembled, assemble(module, function, whole, place));
+  const auto now = wasm::read_module(assembled.bytes);
   if (!now) return fail(Errc::kPatchText, fmt::format("WABT's module: {}", now.error().message()));
   if (now->functions.size() != module.functions.size()) {
     return fail(Errc::kPatchText, "WABT's module has other functions");
@@ -332,7 +411,10 @@ Result<Plan> edit_function(const wasm::LoadedModule& input, FuncIdx function,
     draft.in_body({begin, std::max(begin, end)}, std::move(code), "edited as text");
   }
   const Places places(module);
-  return std::move(draft).finish(input, fmt::format("edit {}", places.names().of(function)));
+  CANREC_TRY(Plan plan,
+             std::move(draft).finish(input, fmt::format("edit {}", places.names().of(function))));
+  CANREC_CHECK(check_types(module, function, plan, place, assembled.places));
+  return plan;
 }
 
 }  // namespace canrec::patch
