@@ -15,8 +15,11 @@ function seconds(work) {
   const { user, system } = process.cpuUsage(start);
   return [result, (user + system) / 1e6];
 }
+const column = (time) => `${time.toFixed(3).padStart(7)} s ${(megabytes / time).toFixed(1).padStart(7)} MB/s`;
 const [values, decode] = seconds(() => IDL.decode([type], bytes));
+// The two halves take minutes: what is known is printed at once.
+process.stdout.write(`library  decode ${column(decode)}`);
 const [encoded, encode] = seconds(() => IDL.encode([type], values));
 if (encoded.length !== bytes.length) throw new Error('the library wrote another message');
-const column = (time) => `${time.toFixed(3).padStart(7)} s ${(megabytes / time).toFixed(1).padStart(7)} MB/s`;
-console.log(`library  decode ${column(decode)}   encode ${column(encode)}`);
+const peak = process.resourceUsage().maxRSS * 1024;
+console.log(`   encode ${column(encode)}   peak ${Math.round(peak / 1e6)} MB`);

@@ -4,7 +4,9 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -139,8 +141,7 @@ struct EncodeOptions {
   bool force = false;
 };
 
-Result<Bytes> encode_text(const EncodeOptions& options) {
-  CANREC_TRY(const auto chosen, choose_types(options.types, false));
+Result<Bytes> encode_text(const EncodeOptions& options, const std::optional<ChosenTypes>& chosen) {
   if (!chosen) {
     CANREC_TRY(const candid::Message message, candid::parse_args(options.text));
     return candid::encode(message.env, message.types, message.values);
@@ -151,7 +152,8 @@ Result<Bytes> encode_text(const EncodeOptions& options) {
 }
 
 ExitCode run_encode(Session& session, const EncodeOptions& options) {
-  CLI_TRY(const Bytes bytes, session, options.types.interface, encode_text(options));
+  CLI_TRY(const auto chosen, session, options.types.interface, choose_types(options.types, false));
+  CLI_TRY(const Bytes bytes, session, "argument", encode_text(options, chosen));
   if (!options.output.empty()) {
     CLI_CHECK(session, options.output, session.write_output(options.output, bytes, options.force));
   } else {
@@ -186,6 +188,21 @@ struct DecodeCommandOptions {
   candid::DecodeOptions limits;
 };
 
+// Standard input: the bytes of a message, or its hex as `candid encode` prints it.
+std::optional<Bytes> message_of_stdin() {
+  Bytes input;
+  std::array<uint8_t, 1 << 16> piece;
+  for (size_t got = 0; (got = std::fread(piece.data(), 1, piece.size(), stdin)) != 0;) {
+    input.insert(input.end(), piece.begin(), piece.begin() + static_cast<ptrdiff_t>(got));
+  }
+  if (as_text(input).starts_with("DIDL")) return input;
+  std::string_view hex = as_text(input);
+  while (hex.ends_with('\n') || hex.ends_with('\r')) hex.remove_suffix(1);
+  Bytes bytes;
+  if (!from_hex(hex, bytes)) return std::nullopt;
+  return bytes;
+}
+
 ExitCode run_decode(Session& session, const DecodeCommandOptions& options) {
   const auto form = candid::parse_reply_form(options.form);
   if (!form) return session.usage("--output is text, json, hex or raw");
@@ -195,9 +212,15 @@ ExitCode run_decode(Session& session, const DecodeCommandOptions& options) {
   std::optional<InputFile> file;
   Bytes bytes;
   ByteView message;
+  const std::string name = options.file.empty() ? "message" : options.file;
   if (!options.file.empty()) {
     CLI_TRY(file, session, options.file, InputFile::open(options.file));
     message = file->bytes();
+  } else if (options.hex == "-") {
+    auto input = message_of_stdin();
+    if (!input) return session.usage("standard input is no message and no hex of one");
+    bytes = std::move(*input);
+    message = bytes;
   } else {
     if (!from_hex(options.hex, bytes)) return session.usage("HEX has a wrong digit or odd length");
     message = bytes;
@@ -211,7 +234,7 @@ ExitCode run_decode(Session& session, const DecodeCommandOptions& options) {
     return Status(Ok{});
   };
   CLI_TRY(
-      const candid::ReplyNotes notes, session, options.file,
+      const candid::ReplyNotes notes, session, name,
       candid::print_message(expected ? &*expected : nullptr, message, *form, out, options.limits));
   if (!notes.mismatch.empty()) {
     session.warn("the message does not fit the types given, printed at its own: " + notes.mismatch);
@@ -226,7 +249,7 @@ ExitCode run_decode(Session& session, const DecodeCommandOptions& options) {
 void add_decode(CLI::App& candid, Session& session) {
   const auto options = std::make_shared<DecodeCommandOptions>();
   CLI::App* command = candid.add_subcommand("decode", "Print a message as text.");
-  command->add_option("HEX", options->hex, "the message in hex");
+  command->add_option("HEX", options->hex, "the message in hex, - for standard input");
   command->add_option("--file", options->file, "a file with the message's bytes");
   options->types.add(command);
   command->add_flag("--arguments", options->arguments,

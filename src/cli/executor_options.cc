@@ -10,22 +10,14 @@
 
 #include "base/input_file.h"
 #include "candid/interface.h"
-#include "cli/interface_input.h"
-#include "wasm/load.h"
+#include "recover/subject.h"
 
 namespace canrec::cli {
 namespace {
 
-// The interface that a module carries; nothing when there is none or it cannot be read.
-std::optional<candid::Interface> interface_of(ByteView stored_module) {
-  const auto loaded = wasm::load_module(stored_module);
-  if (!loaded) return std::nullopt;
-  return std::move(read_texts(loaded->module).interface);
-}
-
 Result<Bytes> encode_text(const std::string& text, ByteView stored_module,
                           std::string_view method) {
-  const auto interface = interface_of(stored_module);
+  const auto interface = recover::interface_of(stored_module);
   const candid::Interface* known = interface ? &*interface : nullptr;
   CANREC_TRY(candid::Encoded encoded, method.empty() ? candid::encode_init(known, text)
                                                      : candid::encode_call(known, method, text));
@@ -34,7 +26,7 @@ Result<Bytes> encode_text(const std::string& text, ByteView stored_module,
 
 Result<candid::ReplyNotes> show(ByteView reply, ByteView stored_module, std::string_view method,
                                 candid::ReplyForm form, const candid::TextOut& out) {
-  const auto interface = interface_of(stored_module);
+  const auto interface = recover::interface_of(stored_module);
   return candid::print_reply(interface ? &*interface : nullptr, method, reply, form, out);
 }
 
@@ -197,14 +189,6 @@ std::optional<std::string> reply_text(ByteView reply, ByteView stored_module,
   if (!notes) return std::nullopt;
   text.pop_back();  // the newline
   return text;
-}
-
-std::string exported_method(ByteView stored_module, const std::string& method) {
-  const auto loaded = wasm::load_module(stored_module);
-  if (!loaded) return method;
-  const auto found = candid::find_export(
-      method, [&](std::string_view name) { return loaded->module.find_export(name) != nullptr; });
-  return found ? found->name.substr(found->name.find(' ') + 1) : method;
 }
 
 void ProgressSink::on_run_begin(std::string_view entry, uint64_t limit) {

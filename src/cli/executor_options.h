@@ -85,10 +85,6 @@ class ProgressSink final : public executor::EventSink {
 std::optional<std::string> reply_text(ByteView reply, ByteView stored_module,
                                       std::string_view method);
 
-/// The name a method has in the module's exports: Motoko drops a trailing underscore in the
-/// interface and keeps it there, so `get` may be `get_`. The method itself when nothing is found.
-std::string exported_method(ByteView stored_module, const std::string& method);
-
 /// A file's bytes. Errors: those of InputFile.
 Result<Bytes> file_bytes(const std::string& path);
 

@@ -11,6 +11,7 @@
 #include "cli/executor_options.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
+#include "recover/subject.h"
 #include "snapshot/directory.h"
 
 namespace canrec::cli {
@@ -91,7 +92,8 @@ ExitCode run(Session& session, const MessageOptions& given) {
   CLI_CHECK(session, "", others.load(network));
   CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory), id));
   const uint64_t version = network.find(canister)->version;
-  const executor::Call call{canister, exported_method(module, given.method), argument, caller};
+  const executor::Call call{
+      canister, recover::exported_method(*network.find(canister), given.method), argument, caller};
   CLI_TRY(const auto outcome, session, given.directory,
           given.is_update ? network.update(call) : network.query(call));
   print_outcome(session, given, module, outcome);

@@ -92,7 +92,7 @@ void print_runtime(Session& session, const StableVerdict& verdict) {
                     session.toned(Tone::kBad, "ACCEPTED AND VALUES ARE MISREAD") + ".\n");
       break;
     case Runtime::kUnjudged:
-      session.print("\nAt run time: not judged, the migrations do not fit together.\n");
+      session.print("\nAt run time: not judged.\n");
       return;
   }
   for (const Finding& finding : verdict.runtime_findings) {

@@ -24,6 +24,7 @@ struct Options {
   std::string html;
   bool force = false;
   bool twice = false;
+  std::string replies = "text";
   ExecutorOptions executor;
 };
 
@@ -76,6 +77,7 @@ ExitCode run(Session& session, const Options& options) {
   CLI_TRY(const std::vector<recover::Step> steps, session, source, read_steps(options));
   if (steps.empty()) return session.usage("give steps, or --script FILE");
   recover::RehearseOptions rehearse_options;
+  rehearse_options.replies = *candid::parse_reply_form(options.replies);
   ProgressSink progress(session);
   CLI_TRY(rehearse_options.executor, session, "", options.executor.options(session, &progress));
   auto result = options.save.empty()
@@ -121,6 +123,8 @@ void add_rehearse_command(CLI::App& app, Session& session) {
   command->add_flag("--force", options->force, "replace existing output");
   command->add_flag("--twice", options->twice,
                     "run the script again without its upgrades and compare the answers");
+  command->add_option("--output", options->replies, "show replies as text (Candid), json or hex")
+      ->check(CLI::IsMember({"text", "json", "hex"}));
   options->executor.add_to(*command);
   command->add_flag("--json", session.json, "one JSON object");
   command->footer(

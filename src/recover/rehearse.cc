@@ -77,6 +77,7 @@ class Rehearser {
 
   Result<Rehearsal> run(const fs::path& directory, const std::vector<Step>& steps) {
     CANREC_CHECK(check_script(steps));
+    subject_.show_replies_as(options_.replies);
     describe_start(directory);
     CANREC_CHECK(ask_before(steps));
     rehearsal_.succeeded = true;
@@ -87,7 +88,7 @@ class Rehearser {
       if (rehearsal_.succeeded) {
         const bool expected = i + 1 < steps.size() && steps[i + 1].kind == StepKind::kExpectTrap;
         if (Status status = one_step(report, expected); !status) {
-          return fail(std::move(status).error().in(fmt::format("line {}", steps[i].line)));
+          return fail(std::move(status).error().in(step_words(steps[i])));
         }
         const bool good =
             report.outcome == StepOutcome::kDone || report.outcome == StepOutcome::kExpected;
@@ -114,6 +115,9 @@ class Rehearser {
                              : outcome.failure().text();
   }
 
+  static std::string step_words(const Step& step) {
+    return fmt::format("step {} ({})", step.line, step.text);
+  }
   static std::string question(const Step& step) {
     return step.subject + (step.argument.empty() ? "()" : step.argument);
   }
@@ -122,7 +126,7 @@ class Rehearser {
     for (const Step& step : steps) {
       if (step.kind != StepKind::kExpectSame) continue;
       auto outcome = subject_.query(step.subject, step.argument);
-      if (!outcome) return fail(std::move(outcome).error().in(fmt::format("line {}", step.line)));
+      if (!outcome) return fail(std::move(outcome).error().in(step_words(step)));
       rehearsal_.answers_before[question(step)] = answer_text(step.subject, *outcome);
     }
     return Ok{};

@@ -14,6 +14,7 @@
 
 #include "base/file_system.h"
 #include "base/output_file.h"
+#include "candid/interface.h"
 #include "executor/executor.h"
 #include "recover/script.h"
 
@@ -87,6 +88,7 @@ struct Rehearsal {
 
 struct RehearseOptions {
   executor::Options executor;
+  candid::ReplyForm replies = candid::ReplyForm::kText;  ///< text, json or hex
   /// Told before each step.
   std::function<void(size_t index, const Step& step)> on_step;
 };

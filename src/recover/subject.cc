@@ -2,6 +2,10 @@
 // The canister under examination.
 #include "recover/subject.h"
 
+#include <fmt/core.h>
+
+#include "ic/context.h"
+
 namespace canrec::recover {
 
 std::optional<candid::Interface> interface_of(ByteView stored_module) {
@@ -46,15 +50,22 @@ void Subject::refresh_interface() {
   interface_ = bytes ? interface_of(*bytes) : std::nullopt;
 }
 
+namespace {
+
+// Line and column are in the message; the offset would be taken for one in the snapshot.
+Result<Bytes> bytes_of(Result<candid::Encoded> encoded) {
+  if (encoded) return std::move(encoded->bytes);
+  return fail(encoded.error().code(), fmt::format("argument: {}", encoded.error().message()));
+}
+
+}  // namespace
+
 Result<Bytes> Subject::encode(std::string_view method, std::string_view text) const {
-  CANREC_TRY(candid::Encoded encoded,
-             candid::encode_call(interface(), method, text.empty() ? "()" : text));
-  return std::move(encoded.bytes);
+  return bytes_of(candid::encode_call(interface(), method, text.empty() ? "()" : text));
 }
 
 Result<Bytes> Subject::encode_init(std::string_view text) const {
-  CANREC_TRY(candid::Encoded encoded, candid::encode_init(interface(), text.empty() ? "()" : text));
-  return std::move(encoded.bytes);
+  return bytes_of(candid::encode_init(interface(), text.empty() ? "()" : text));
 }
 
 std::string Subject::reply_text(std::string_view method, ByteView reply) const {
@@ -63,8 +74,7 @@ std::string Subject::reply_text(std::string_view method, ByteView reply) const {
     text += piece;
     return Ok{};
   };
-  const auto printed =
-      candid::print_reply(interface(), method, reply, candid::ReplyForm::kText, out);
+  const auto printed = candid::print_reply(interface(), method, reply, reply_form_, out);
   if (!printed) return "0x" + to_hex(reply);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
@@ -72,12 +82,21 @@ std::string Subject::reply_text(std::string_view method, ByteView reply) const {
 
 Result<executor::CallOutcome> Subject::query(std::string_view method, std::string_view arguments) {
   CANREC_TRY(Bytes argument, encode(method, arguments));
-  return executor_->query({id_, std::string(method), std::move(argument)});
+  return executor_->query({id_, exported_method(canister(), method), std::move(argument)});
 }
 
 Result<executor::CallOutcome> Subject::update(std::string_view method, std::string_view arguments) {
   CANREC_TRY(Bytes argument, encode(method, arguments));
-  return executor_->update({id_, std::string(method), std::move(argument)});
+  return executor_->update({id_, exported_method(canister(), method), std::move(argument)});
+}
+
+std::string exported_method(const executor::Canister& canister, std::string_view method) {
+  if (!canister.wasm) return std::string(method);
+  const auto found = candid::find_export(method, [&canister](std::string_view export_name) {
+    const auto entry = ic::parse_method(export_name);
+    return entry && canister.wasm->code->method(entry->kind, entry->name).has_value();
+  });
+  return std::string(found ? ic::parse_method(found->name)->name : method);
 }
 
 }  // namespace canrec::recover

@@ -41,7 +41,9 @@ class Subject {
   /// Candid text to bytes by the interface; an empty text is "()".
   Result<Bytes> encode(std::string_view method, std::string_view text) const;
   Result<Bytes> encode_init(std::string_view text) const;
-  /// A reply as Candid text, or as hex when it is no Candid.
+  /// How replies are shown from now on: text (as at the start), json or hex.
+  void show_replies_as(candid::ReplyForm form) { reply_form_ = form; }
+  /// A reply in that form, or as hex when it is no Candid.
   std::string reply_text(std::string_view method, ByteView reply) const;
 
   Result<executor::CallOutcome> query(std::string_view method, std::string_view arguments);
@@ -53,7 +55,12 @@ class Subject {
   std::unique_ptr<executor::Executor> executor_;
   ic::Principal id_;
   std::optional<candid::Interface> interface_;
+  candid::ReplyForm reply_form_ = candid::ReplyForm::kText;
 };
+
+/// The name a method has in the canister's exports: Motoko drops a trailing underscore in the
+/// interface and keeps it there, so `get` may be `get_`. The method itself when nothing is found.
+std::string exported_method(const executor::Canister& canister, std::string_view method);
 
 /// The interface inside a module's bytes (perhaps gzip'd); nothing when there is none to read.
 std::optional<candid::Interface> interface_of(ByteView stored_module);

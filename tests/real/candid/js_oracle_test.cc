@@ -114,7 +114,7 @@ TEST(CandidJsOracle, EchoesRandomMessages) {
 }
 
 // Where the library is known to read otherwise than the specification wants, by the types alone.
-// Found by reading lib/esm/candid/idl.js of @icp-sdk/core 6.1.0.
+// Found by reading lib/esm/candid/idl.js of @icp-sdk/core.
 class Deviations {
  public:
   explicit Deviations(const TypeEnv& env) : env_(env) {}
