@@ -70,6 +70,12 @@ Status refuse_existing(const fs::path& output, Overwrite overwrite) {
   return fail(Errc::kExists, fmt::format("{} exists; give --force to replace it", output.string()));
 }
 
+uint64_t carried(const executor::Options& options, executor::Limit limit) {
+  static constexpr uint64_t kHeader = 23;  // the longest: of a piece that is put
+  const uint64_t bytes = options.profile[limit];
+  return bytes - std::min(bytes, kHeader);
+}
+
 const Interrupt& interrupt_of(const TransferOptions& options) {
   static const Interrupt never;
   return options.interrupt != nullptr ? *options.interrupt : never;

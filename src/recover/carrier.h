@@ -43,6 +43,9 @@ std::string identity_of(const snapshot::Directory& directory);
 /// Errors: kExists, before anything is done.
 Status refuse_existing(const std::filesystem::path& output, Overwrite overwrite);
 
+/// What a message carries by a limit of the profile, its header left out.
+uint64_t carried(const executor::Options& options, executor::Limit limit);
+
 /// The interrupt of the options, or one that never comes.
 const Interrupt& interrupt_of(const TransferOptions& options);
 

@@ -92,6 +92,7 @@ Result<PullReport> pull_directory(FileSystem& system, const PullRequest& request
   if (request.older && !report.resumed) CANREC_CHECK(seed(target, request));
 
   TransferOptions options = request.transfer;
+  options.most_bytes = carried(request.executor, executor::Limit::kQueryReplyBytes);
   Renewal renewal;
   options.after_chunk = [&](Region, uint64_t, uint64_t length, ByteView) -> Status {
     if (!renewal.due(length)) return Ok{};

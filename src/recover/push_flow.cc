@@ -56,13 +56,17 @@ Result<fs::path> source_directory(FileSystem& system, const PushRequest& request
 }
 
 // Whether the real module may follow by route K, over this state whose pre-upgrade does not run.
+// Every reason against it is told: who mends the first should not find the second afterwards.
 Status check_route_k(const snapshot::Directory& source, const wasm::Module& module) {
+  std::string reasons;
   for (const Finding& finding : judge_route_k(module, {&source.metadata(), source.heap(), false})) {
     if (finding.severity != Severity::kError) continue;
-    return fail(Errc::kInstallRefused, fmt::format("{}: {}; {}. Next: {}", finding.where,
-                                                   finding.what, finding.why, finding.next));
+    reasons += fmt::format("\n  - {}: {}; {}. Next: {}", finding.where, finding.what, finding.why,
+                           finding.next);
   }
-  return Ok{};
+  if (reasons.empty()) return Ok{};
+  return fail(Errc::kInstallRefused,
+              "the real module cannot follow the uploader by route K:" + reasons);
 }
 
 // --- the canister under the uploader
@@ -159,6 +163,7 @@ Result<PushReport> push_directory(FileSystem& system, const PushRequest& request
   CANREC_CHECK(begin_push(client, images));
 
   TransferOptions options = request.transfer;
+  options.most_bytes = carried(request.executor, executor::Limit::kIngressBytes);
   Renewal renewal;
   options.after_chunk = [&](Region region, uint64_t offset, uint64_t length,
                             ByteView sent) -> Status {

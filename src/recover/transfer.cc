@@ -17,9 +17,17 @@ namespace {
 constexpr Region kRegions[] = {Region::kStable, Region::kHeap};
 
 // Chunks lie on page borders, so that a chunk of one transfer is a chunk of the next.
-uint64_t chunk_size(uint64_t wanted, uint64_t limit) {
+Result<uint64_t> chunk_size(const TransferOptions& options, uint64_t limit) {
+  limit = std::min(limit, options.most_bytes);
   const uint64_t most = limit / wasm::kPageSize * wasm::kPageSize;
-  return wanted == 0 ? most : std::clamp<uint64_t>(wanted, wasm::kPageSize, most);
+  if (most == 0) {
+    return fail(Errc::kBadArgument,
+                fmt::format("a message carries {} bytes of state, and a page has {}", limit,
+                            wasm::kPageSize));
+  }
+  if (options.chunk_bytes == 0) return most;
+  const uint64_t wanted = options.chunk_bytes / wasm::kPageSize * wasm::kPageSize;
+  return std::clamp<uint64_t>(wanted, wasm::kPageSize, most);
 }
 
 Status go_on(const TransferOptions& options) {
@@ -79,7 +87,7 @@ Status begin_push(TransferClient& client, const PushSource& source) {
 Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, PullTarget& target,
                             const TransferOptions& options) {
   TransferCounts counts;
-  const uint64_t chunk = chunk_size(options.chunk_bytes, info.query_limit);
+  CANREC_TRY(const uint64_t chunk, chunk_size(options, info.query_limit));
   for (const Region region : kRegions) {
     const auto fetch = [&](uint64_t offset, uint64_t length) -> Status {
       CANREC_TRY(const uint64_t wanted, client.hash(region, offset, length));
@@ -115,7 +123,7 @@ Result<TransferCounts> push(TransferClient& client, const PushSource& source,
                             const TransferOptions& options) {
   TransferCounts counts;
   CANREC_TRY(const UploaderStatus status, client.status());
-  const uint64_t chunk = chunk_size(options.chunk_bytes, status.piece_limit);
+  CANREC_TRY(const uint64_t chunk, chunk_size(options, status.piece_limit));
   for (const Region region : kRegions) {
     const auto put = [&](uint64_t offset, uint64_t length) -> Status {
       Bytes piece(static_cast<size_t>(length));

@@ -28,6 +28,8 @@ struct TransferCounts {
 
 struct TransferOptions {
   uint64_t chunk_bytes = 0;  ///< 0 = as much as one message carries; otherwise a multiple of 64 KiB
+  /// What the way there carries in one message, beside what the canister itself allows.
+  uint64_t most_bytes = ~uint64_t{0};
   const Interrupt* interrupt = nullptr;
   TransferProgress progress;
   /// Called when a chunk is the same on both sides; `sent` are its bytes when it had to be sent.
@@ -60,7 +62,8 @@ class PullTarget {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Brings the target to the canister's state. Errors: kVerification when a fetched chunk has
+/// Brings the target to the canister's state. Errors: kBadArgument when a message carries less than
+/// a page; kVerification when a fetched chunk has
 /// another hash than the canister told or the state changed meanwhile; kInterrupted (the target is
 /// kept).
 Result<TransferCounts> pull(TransferClient& client, const DownloaderInfo& info, PullTarget& target,

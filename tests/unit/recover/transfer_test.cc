@@ -46,6 +46,29 @@ TEST_F(Pull, GivesTheSameDirectoryFileByFile) {
   EXPECT_FALSE(fs::exists(request().output.string() + ".canrec-pull"));
 }
 
+TEST_F(Pull, KeepsToWhatTheProfileLetsAMessageCarry) {
+  PullRequest wanted = request();
+  wanted.transfer.chunk_bytes = 0;
+  wanted.executor.profile.set(executor::Limit::kQueryReplyBytes, 3 * kPage);
+  const auto report = pull_directory(posix_file_system(), wanted);
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->counts.chunks, 5U) << "two pages a message: 4 and 6 pages";
+  expect_same(wanted.output);
+  wanted.output = directory_.path() / "never";
+  wanted.executor.profile.set(executor::Limit::kQueryReplyBytes, kPage);
+  const auto less = pull_directory(posix_file_system(), wanted);
+  ASSERT_FALSE(less.has_value());
+  EXPECT_EQ(less.error().code(), Errc::kBadArgument);
+}
+
+TEST_F(Pull, RoundsAChunkDownToWholePages) {
+  PullRequest wanted = request();
+  wanted.transfer.chunk_bytes = 2 * kPage + 17;
+  const auto report = pull_directory(posix_file_system(), wanted);
+  ASSERT_TRUE(report.has_value()) << report.error().message();
+  EXPECT_EQ(report->counts.chunks, 5U);
+}
+
 TEST_F(Pull, FetchesOnlyWhatDiffersFromAnOlderCopy) {
   Bytes older = heap_;
   older[3 * kPage + 5] ^= 1;
