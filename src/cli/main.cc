@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: finds the command, runs it, turns everything that can happen into an exit status.
 // Under the name `wasm-layout-diff` it is `canrec diff`.
+#include <fmt/core.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
