@@ -207,10 +207,10 @@ void print_verify_json(Session& session, const BackupOptions& options,
                       {"foreign", report.foreign}});
 }
 
-void print_verify_text(Session& session, const BackupOptions& options,
+void print_verify_text(Session& session, std::string_view verb, const BackupOptions& options,
                        const snapshot::VerifyReport& report) {
   session.print(
-      fmt::format("canrec backup verify  {}   canrec {}\n", options.store, CANREC_VERSION));
+      fmt::format("canrec backup {}  {}   canrec {}\n", verb, options.store, CANREC_VERSION));
   session.print(fmt::format("  read     {} packs, {} frames, {}{}\n", report.packs,
                             grouped(report.frames), human_size(report.bytes),
                             options.deep ? ", every chunk and file" : ", content hashes"));
@@ -239,12 +239,12 @@ void print_verify_text(Session& session, const BackupOptions& options,
 
 namespace {
 
-ExitCode show_verified(Session& session, const BackupOptions& options,
+ExitCode show_verified(Session& session, std::string_view verb, const BackupOptions& options,
                        const snapshot::VerifyReport& report) {
   if (session.json) {
     print_verify_json(session, options, report);
   } else {
-    print_verify_text(session, options, report);
+    print_verify_text(session, verb, options, report);
   }
   if (!report.errors.empty() || !report.damaged.empty()) return ExitCode::kVerification;
   return report.foreign.empty() ? ExitCode::kDone : ExitCode::kFindings;
@@ -257,7 +257,7 @@ ExitCode backup_verify(Session& session, const BackupOptions& options) {
   JobProgress progress(session, options, "verifying", 0);
   CLI_TRY(const snapshot::VerifyReport report, session, options.store,
           verify_store(store, options.deep, progress.control()));
-  const ExitCode code = show_verified(session, options, report);
+  const ExitCode code = show_verified(session, "verify", options, report);
   if (!report.damaged.empty() && !session.json) {
     session.print(
         fmt::format("  next     canrec backup reindex --store {}, then create again: chunks that "
@@ -272,8 +272,10 @@ ExitCode backup_reindex(Session& session, const BackupOptions& options) {
   JobProgress progress(session, options, "indexing", 0);
   CLI_TRY(const snapshot::VerifyReport report, session, options.store,
           reindex_store(store, session.files(), progress.control()));
-  const ExitCode code = show_verified(session, options, report);
-  if (!session.json) session.print("  the index lists the chunks that are whole\n");
+  const ExitCode code = show_verified(session, "reindex", options, report);
+  if (!session.json) {
+    session.print("  index    lists the chunks that are whole; create stores the others again\n");
+  }
   return code;
 }
 

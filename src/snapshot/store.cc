@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <ranges>
 #include <set>
 
 #include "base/input_file.h"
@@ -273,7 +274,8 @@ Result<Index> Store::index(std::vector<Error>& damage) const {
   }
   std::set<uint64_t> covered;
   for (const PackFile& pack : out.packs()) covered.insert(pack.number);
-  for (const PackFile& pack : files) {
+  // A chunk that is in two packs was stored again because the first lost it: the later one counts.
+  for (const PackFile& pack : std::views::reverse(files)) {
     if (!covered.contains(pack.number)) CANREC_CHECK(index_pack(pack.number, out, damage));
   }
   return out;

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "snapshot/store_frame.h"
@@ -95,10 +96,11 @@ class Pruner {
     return control_.interrupt.check();
   }
 
-  // Walks all packs. The first place of a chunk is the one that counts.
+  // Walks all packs, the newest first. The newest place of a chunk is the one that counts: a chunk
+  // is stored twice when its first place was damaged.
   Status measure_packs() {
     CANREC_TRY(const std::vector<PackFile> files, store_.packs());
-    for (const PackFile& file : files) {
+    for (const PackFile& file : std::views::reverse(files)) {
       CANREC_TRY(const PackReader pack, store_.open_pack(file.number));
       PackUse use{file, 0, 0};
       std::vector<Error> damage;
@@ -223,7 +225,7 @@ class Pruner {
   uint64_t missing_ = 0;  // of them not found
   Index index_;
   FrameDecoder decoder_;
-  std::vector<PackFile> staying_, removing_, rewriting_;
+  std::vector<PackFile> staying_, removing_, rewriting_;  // newest first
 };
 
 }  // namespace

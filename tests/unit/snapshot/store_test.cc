@@ -322,6 +322,26 @@ TEST_F(Stores, StoreDamagedChunksAgainAfterReindexing) {
   EXPECT_TRUE(store.holds(first->id, files));
 }
 
+TEST_F(Stores, PreferWhatWasStoredAgain) {
+  Files files;
+  files["wasm_memory.bin"] = noise(3 << 20, 9);
+  ASSERT_TRUE(store.create(files, 1));
+  flip(pack(1), 1'500'000);  // content of the second frame; its header still names the chunks
+  ASSERT_TRUE(reindex_store(store.open(), quick_file_system(), store.control));
+  const auto again = store.create(files, 2);
+  ASSERT_TRUE(again);
+  // Both packs list the chunks; only the second has them. Without the index file too.
+  fs::remove(store.path / "index");
+  EXPECT_TRUE(store.holds(again->id, files));
+  EXPECT_EQ(store.create(files, 3)->new_chunks, 0u);
+  const auto pruned =
+      prune_store(store.open(), quick_file_system(), {.keep_last = 1}, false, store.control);
+  ASSERT_TRUE(pruned) << pruned.error().message();
+  EXPECT_TRUE(store.verify().damaged.empty());
+  EXPECT_EQ(store.verify().whole.size(), 1u);
+  EXPECT_TRUE(store.holds(store.verify().whole[0], files));
+}
+
 TEST_F(Stores, KeepWhatACutOffPackStillHas) {
   Files files;
   files["wasm_memory.bin"] = noise(3 << 20, 9);
