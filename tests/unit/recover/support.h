@@ -27,10 +27,11 @@ inline Bytes noise(size_t size, uint64_t seed = 1) {
   return out;
 }
 
-/// (module (memory 0)) with 32- or 64-bit addresses.
+/// (module (memory 0)) with 32- or 64-bit addresses and the section that route K asks for.
 inline Bytes bare_module(bool wide) {
   const Bytes memory = {uint8_t{1}, wide ? uint8_t{0x04} : uint8_t{0x00}, uint8_t{0}};
-  return wasm::concat({wasm::module_header(), wasm::section(wasm::SectionId::kMemory, memory)});
+  return wasm::concat({wasm::module_header(), wasm::section(wasm::SectionId::kMemory, memory),
+                       wasm::custom_section("icp:private enhanced-orthogonal-persistence", {})});
 }
 
 /// Writes a snapshot directory of a bare module.

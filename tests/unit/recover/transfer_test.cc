@@ -4,6 +4,7 @@
 
 #include "support.h"
 #include "support/faulty_file_system.h"
+#include "uploader/uploader.h"
 
 namespace canrec::recover::test {
 namespace {
@@ -137,6 +138,80 @@ TEST_F(Pull, SurvivesEveryFailingWrite) {
       fs::remove_all(wanted.output.string() + ".canrec-pull");
     }
     EXPECT_GT(failures, 10U);
+  }
+}
+
+class Push : public Pull {
+ protected:
+  PushRequest push_request(const std::string& output) const {
+    PushRequest out;
+    out.source = source_;
+    out.output = directory_.path() / output;
+    out.transfer.chunk_bytes = 2 * kPage;
+    return out;
+  }
+  void expect_pushed(const fs::path& output) const {
+    const auto found = canrec::test::read_tree(output);
+    const auto wanted = canrec::test::read_tree(source_);
+    for (const char* name : {"wasm_memory.bin", "stable_memory.bin", "wasm_module.bin"}) {
+      EXPECT_EQ(found.at(name), wanted.at(name)) << name;
+    }
+  }
+};
+
+TEST_F(Push, GoesOnWhereItWas) {
+  PushRequest wanted = push_request("pushed");
+  Interrupt interrupt;
+  wanted.transfer.interrupt = &interrupt;
+  wanted.transfer.progress = [&](Region region, uint64_t done, uint64_t) {
+    if (region == Region::kHeap && done == 2 * kPage) interrupt.request();
+  };
+  const auto stopped = push_directory(posix_file_system(), wanted);
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code(), Errc::kInterrupted);
+  const auto rest = push_directory(posix_file_system(), push_request("pushed"));
+  ASSERT_TRUE(rest.has_value()) << rest.error().message();
+  EXPECT_TRUE(rest->transfer.resumed);
+  EXPECT_EQ(rest->transfer.counts.chunks, 5U);
+  EXPECT_EQ(rest->transfer.counts.chunks_sent, 2U);
+  expect_pushed(wanted.output);
+}
+
+TEST_F(Push, RejectsAWorkingDirectoryOfAnotherUploader) {
+  PushRequest wanted = push_request("pushed");
+  Interrupt interrupt;
+  wanted.transfer.interrupt = &interrupt;
+  wanted.transfer.progress = [&](Region, uint64_t, uint64_t) { interrupt.request(); };
+  ASSERT_FALSE(push_directory(posix_file_system(), wanted).has_value());
+  PushRequest other = push_request("pushed");
+  downloader::Access access;
+  access.kind = downloader::Access::Kind::kAnyone;
+  other.carrier = uploader::make_uploader(downloader::Width::k32, access)->module;
+  const auto mixed = push_directory(posix_file_system(), other);
+  ASSERT_FALSE(mixed.has_value());
+  EXPECT_EQ(mixed.error().code(), Errc::kSnapshotMixed);
+}
+
+TEST_F(Push, SurvivesEveryFailingWrite) {
+  for (const canrec::test::Fault fault :
+       {canrec::test::Fault::kOnce, canrec::test::Fault::kDeath}) {
+    size_t failures = 0;
+    for (size_t k = 1; k < 300; ++k) {
+      canrec::test::FaultyFileSystem faulty(posix_file_system(), k, fault);
+      const PushRequest wanted = push_request("pushed-" + std::to_string(k));
+      const auto report = push_directory(faulty, wanted);
+      if (fs::exists(wanted.output)) expect_pushed(wanted.output);
+      if (!faulty.failed()) break;
+      ++failures;
+      if (!fs::exists(wanted.output)) {
+        const auto again = push_directory(canrec::test::quick_file_system(), wanted);
+        ASSERT_TRUE(again.has_value()) << k << ": " << again.error().message();
+        expect_pushed(wanted.output);
+      }
+      fs::remove_all(wanted.output);
+      fs::remove_all(wanted.output.string() + ".canrec-push");
+    }
+    EXPECT_GT(failures, 20U);
   }
 }
 
