@@ -6,6 +6,7 @@
 //   byte 0       which operation; 0..3 = the rest is "plan JSON \0 module", given to apply as it is
 //   byte 1       which function or site
 //   the rest     the module
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -19,9 +20,37 @@ namespace {
 
 using namespace canrec;
 
+constexpr uint8_t kOperations = 16;
+
 [[noreturn]] void wrong(const char* what) {
   std::fprintf(stderr, "%s\n", what);
   std::abort();
+}
+
+// Without the proof's help: what no patch may touch has the same bytes, and so has every body that
+// the plan does not name, when no function moved.
+void check_bytes(const wasm::Module& old, const patch::Plan& plan, const wasm::Module& now) {
+  using wasm::SectionId;
+  for (const SectionId id :
+       {SectionId::kTable, SectionId::kMemory, SectionId::kData, SectionId::kDataCount}) {
+    const wasm::Section* a = old.section(id);
+    const wasm::Section* b = now.section(id);
+    if ((a == nullptr) != (b == nullptr)) wrong("a section came or went");
+    if (a != nullptr && !std::ranges::equal(old.view(a->content), now.view(b->content))) {
+      wrong("storage changed");
+    }
+  }
+  if (now.functions.size() < old.functions.size() + plan.added_imports) wrong("functions went");
+  if (plan.added_imports > 0) return;
+  for (size_t i = old.imported_functions; i < old.functions.size(); ++i) {
+    const wasm::ByteRange body = old.functions[i].body;
+    const bool planned = std::ranges::any_of(plan.changes, [&](const patch::Change& change) {
+      return change.range.begin <= body.end && change.range.end >= body.begin;
+    });
+    if (!planned && !std::ranges::equal(old.view(body), now.view(now.functions[i].body))) {
+      wrong("a body changed that the plan does not name");
+    }
+  }
 }
 
 void check(const wasm::LoadedModule& input, const patch::Plan& plan) {
@@ -36,13 +65,14 @@ void check(const wasm::LoadedModule& input, const patch::Plan& plan) {
       !std::ranges::equal(module->module.bytes, input.module.bytes)) {
     wrong("an empty plan changed the module");
   }
+  check_bytes(input.module, plan, module->module);
 }
 
 Result<patch::Plan> make(const wasm::LoadedModule& input, uint8_t operation, uint8_t which) {
   const std::string function = "#" + std::to_string(which);
   patch::Insertion insertion;
   insertion.call = "in_replicated_execution()";
-  switch (operation % 12) {
+  switch (operation % kOperations) {
     case 4:
       return patch::stub(input, function, {});
     case 5:
@@ -66,6 +96,19 @@ Result<patch::Plan> make(const wasm::LoadedModule& input, uint8_t operation, uin
                                              "0");
       return patch::remove_call(input, place, results);
     }
+    case 12:
+      insertion.call = which % 2 == 0 ? "stable64_grow(arg0)" : "stable64_write(arg0, arg1, arg2)";
+      insertion.where = patch::Where::kAtEntry;
+      if (which % 2 == 0) insertion.trap_if = "-1";
+      return patch::insert_call(input, function, insertion);
+    case 13:
+      return patch::retarget(input, {function, std::nullopt});
+    case 14:
+      return patch::set_section(
+          input, "icp:public x",
+          input.module.bytes.first(std::min<size_t>(which, input.module.bytes.size())));
+    case 15:
+      return patch::remove_section(input, "name");
     default: {
       CANREC_TRY(const wasm::FuncIdx fn, patch::Places(input.module).defined(function));
       CANREC_CHECK(wasm::validate(input.module));
@@ -81,7 +124,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   const uint8_t operation = data[0];
   ByteView rest(data + 2, size - 2);
-  if (operation % 12 < 4) {
+  if (operation % kOperations < 4) {
     const std::string_view text = as_text(rest);
     const size_t end = text.find('\0');
     if (end == std::string_view::npos) return 0;
