@@ -95,7 +95,31 @@ ordered_json site_json(const CallList& list, const CallSiteInfo& site) {
           {"known", site.api != nullptr},
           {"reached_from", std::move(from)},
           {"hazards", site.hazards},
+          {"remedies", site.remedies},
           {"instructions", std::move(around)}};
+}
+
+// The commands that mend what was found, each once.
+std::string next_text(const CallsOptions& options, const CallList& list) {
+  constexpr size_t kShown = 8;
+  std::vector<std::string> commands;
+  for (const CallSiteInfo& site : list.sites) {
+    for (const std::string& remedy : site.remedies) {
+      std::string command = remedy;
+      command.replace(command.find("MODULE"), 6, options.module);
+      if (std::ranges::find(commands, command) == commands.end()) {
+        commands.push_back(std::move(command));
+      }
+    }
+  }
+  std::string out;
+  for (size_t i = 0; i < std::min(commands.size(), kShown); ++i) {
+    out += fmt::format("next  canrec patch {} -o fixed.wasm\n", commands[i]);
+  }
+  if (commands.size() > kShown) {
+    out += fmt::format("      and {} more (--json lists them)\n", commands.size() - kShown);
+  }
+  return out;
 }
 
 ExitCode run(Session& session, const CallsOptions& options) {
@@ -123,6 +147,7 @@ ExitCode run(Session& session, const CallsOptions& options) {
   for (const CallSiteInfo& site : list.sites) session.print(site_text(session, list, site));
   session.print(fmt::format("{} call sites{}, {} with findings\n", list.sites.size(),
                             options.from.empty() ? "" : " reached from " + options.from, findings));
+  session.print(next_text(options, list));
   return findings > 0 ? ExitCode::kFindings : ExitCode::kDone;
 }
 

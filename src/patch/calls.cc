@@ -127,7 +127,18 @@ class Lister {
           from.forbidden.add(row.context);
         }
       }
+      if (from.reach == Reach::kDirect && !from.forbidden.empty() && info.site.reachable) {
+        std::string remove = fmt::format("remove MODULE @0x{:08x}", info.site.instruction.offset);
+        for (size_t i = 0; i < info.api->results.size(); ++i) remove += " --result 0";
+        add_remedy(info, std::move(remove));
+      }
       info.reached_from.push_back(std::move(from));
+    }
+  }
+
+  static void add_remedy(CallSiteInfo& info, std::string remedy) {
+    if (std::ranges::find(info.remedies, remedy) == info.remedies.end()) {
+      info.remedies.push_back(std::move(remedy));
     }
   }
 
@@ -149,6 +160,8 @@ class Lister {
         info.hazards.push_back(fmt::format(
             "32-bit stable API in {}: it traps once stable memory is larger than 4 GiB{}",
             entry.name, possibly(from)));
+        add_remedy(info, is_hook(entry) ? fmt::format("retarget MODULE --from {}", entry.name)
+                                        : std::string("retarget MODULE"));
       }
       if (is_hook(entry) && is_access(api)) CANREC_CHECK(hook_hazards(info, from));
     }
@@ -174,6 +187,7 @@ class Lister {
                             entry.name)
               : fmt::format("stable write in {} with no stable grow before it on any path{}",
                             entry.name, possibly(from)));
+      add_remedy(info, fmt::format("grow-before-write MODULE {}", entry.name));
     }
     const uint64_t loop = direct && direct->loop != 0 ? direct->loop : tables->loop;
     if (loop != 0) {

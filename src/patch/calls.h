@@ -36,6 +36,9 @@ struct CallSiteInfo {
   std::vector<ContextLine> around;
   std::vector<ReachedFrom> reached_from;
   std::vector<std::string> hazards;
+  /// What mends it: arguments of `canrec patch`, with MODULE in the module's place; the first word
+  /// is the command.
+  std::vector<std::string> remedies;
 };
 
 struct CallList {

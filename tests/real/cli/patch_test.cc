@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -105,6 +106,25 @@ TEST_F(PatchCommand, ListsCallsAndSignalsHazards) {
   const auto head = nlohmann::json::parse(json.out.substr(0, json.out.find('\n')));
   EXPECT_EQ(head["type"], "call_sites");
   EXPECT_GT(head["with_findings"], 0);
+}
+
+// The commands at the end of the list can be run as they stand.
+TEST_F(PatchCommand, OffersCommandsThatMend) {
+  size_t offered = 0;
+  for (const char* name : {"notes_no_grow", "notes_replies", "notes_32_bit"}) {
+    const std::string module = kFixtures + "canisters/" + name + ".wasm";
+    std::istringstream lines(patch("calls " + module + " --from canister_pre_upgrade").out);
+    for (std::string line; std::getline(lines, line);) {
+      const std::string next = "next  canrec patch ";
+      const size_t output = line.find(" -o fixed.wasm");
+      if (!line.starts_with(next) || output == std::string::npos) continue;
+      ++offered;
+      const Answer run = patch(line.substr(next.size(), output - next.size()) + " --dry-run");
+      EXPECT_EQ(run.status, 0) << line << "\n" << run.out;
+      EXPECT_TRUE(has(run, "PROVEN")) << run.out;
+    }
+  }
+  EXPECT_GE(offered, 4U);
 }
 
 TEST_F(PatchCommand, WritesAProvenModuleAndLeavesTheInputAlone) {

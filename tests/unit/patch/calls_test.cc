@@ -125,6 +125,31 @@ TEST(Calls, WarnsOfLoopsWhoseLengthIsNotConstant) {
             std::string::npos);
 }
 
+TEST(Calls, NamesTheCommandThatMends) {
+  const TestModule module(R"((module
+    (import "ic0" "msg_reply" (func $reply))
+    (import "ic0" "call_perform" (func $perform (result i32)))
+    (import "ic0" "stable_size" (func $size (result i32)))
+    (import "ic0" "stable_write" (func $write (param i32 i32 i32)))
+    (memory 1)
+    (func $hook
+      call $reply
+      (drop (call $perform))
+      (drop (call $size))
+      (call $write (i32.const 0) (i32.const 0) (i32.const 4)))
+    (export "canister_pre_upgrade" (func $hook))))");
+  const CallList list = calls_of(module);
+  ASSERT_EQ(list.sites.size(), 4U);
+  const auto remedies = [&](size_t i) { return list.sites[i].remedies; };
+  const auto offset = [&](size_t i) { return list.sites[i].site.instruction.offset; };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(remedies(0), Texts{fmt::format("remove MODULE @0x{:08x}", offset(0))});
+  EXPECT_EQ(remedies(1), Texts{fmt::format("remove MODULE @0x{:08x} --result 0", offset(1))});
+  EXPECT_EQ(remedies(2), Texts{"retarget MODULE --from canister_pre_upgrade"});
+  EXPECT_EQ(remedies(3), (Texts{"retarget MODULE --from canister_pre_upgrade",
+                                "grow-before-write MODULE canister_pre_upgrade"}));
+}
+
 TEST(Calls, MarksCodeThatIsNeverReached) {
   const TestModule module(R"((module
     (import "ic0" "msg_reply" (func $reply))
