@@ -28,6 +28,7 @@ ExitCode run(Session& session, const InstallOptions& given) {
   CLI_TRY(auto argument, session, "argument", given.argument.bytes(module, ""));
   CLI_TRY(const auto id, session, "--canister-id", given.executor.canister_id());
 
+  CLI_CHECK(session, given.output, check_output(session, given.output, given.force));
   executor::Executor network(options);
   const ic::Principal canister = id.value_or(ic::Principal::canister(0));
   executor::Settings settings;

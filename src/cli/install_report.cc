@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/run_report.h"
+#include "snapshot/staged_directory.h"
 
 namespace canrec::cli {
 
@@ -44,6 +45,12 @@ ExitCode print_installation(Session& session, std::string_view title,
                               outcome.failure->text()));
   }
   return code;
+}
+
+Status check_output(Session& session, const std::string& path, bool force) {
+  if (path.empty()) return Ok{};
+  return snapshot::StagedDirectory::check(session.files(), path,
+                                          force ? Overwrite::kYes : Overwrite::kNo);
 }
 
 ExitCode keep_state(Session& session, const executor::Executor& network,

@@ -9,10 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/executor_options.h"
+#include "cli/install_report.h"
 #include "cli/run_report.h"
 #include "cli/session.h"
+#include "ic/context.h"
 #include "recover/subject.h"
 #include "snapshot/directory.h"
+#include "wasm/load.h"
 
 namespace canrec::cli {
 namespace {
@@ -45,6 +48,31 @@ void print_outcome(Session& session, const MessageOptions& given, ByteView modul
     }
   }
   if (outcome.replied()) given.reply.print(session, outcome.reply(), module, given.method);
+}
+
+// For a method that is not there, or not of the kind that was asked for.
+void tell_methods(Session& session, const MessageOptions& given, ByteView stored_module) {
+  constexpr size_t kShown = 20;
+  const auto loaded = wasm::load_module(stored_module);
+  if (!loaded) return;
+  std::string all;
+  size_t count = 0;
+  for (const wasm::Export& entry : loaded->module.exports) {
+    const auto method = ic::parse_method(entry.name);
+    if (!method) continue;
+    const bool is_update = method->kind == ic::MethodKind::kUpdate;
+    const std::string_view word = ic::kMethodPrefixes[static_cast<size_t>(method->kind)].word;
+    if (method->name == given.method && is_update != given.is_update) {
+      session.warn(fmt::format("{} is {} {} method: use canrec {}", given.method,
+                               is_update ? "an" : "a", word, is_update ? "call" : "query"));
+      return;
+    }
+    if (++count <= kShown) {
+      all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", method->name, word);
+    }
+  }
+  if (count > kShown) all += fmt::format(", and {} more", count - kShown);
+  session.warn(fmt::format("its methods: {}", all.empty() ? "none" : all));
 }
 
 // What a call changed.
@@ -90,6 +118,7 @@ ExitCode run(Session& session, const MessageOptions& given) {
   executor::Executor network(options);
   OtherCanisters others = given.others;
   CLI_CHECK(session, "", others.load(network));
+  CLI_CHECK(session, "", others.check_outputs(session, given.output, given.force));
   CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory), id));
   const uint64_t version = network.find(canister)->version;
   const executor::Call call{
@@ -101,16 +130,20 @@ ExitCode run(Session& session, const MessageOptions& given) {
                         others.changed(network, !outcome.replied())};
   tell_about_others(session, given, outcome, changes);
   if (!outcome.replied()) {
-    return session.json ? ExitCode::kTrapped
-                        : report_failure(session, outcome.failure(), outcome.runs);
+    if (session.json) return ExitCode::kTrapped;
+    const ExitCode code = report_failure(session, outcome.failure(), outcome.runs);
+    if (outcome.runs.empty()) tell_methods(session, given, module);
+    return code;
   }
-  CLI_CHECK(session, "", others.save(session, network, given.force));
-  if (!given.output.empty()) {
-    CLI_CHECK(session, given.output,
-              network.save(canister, session.files(), given.output,
-                           given.force ? Overwrite::kYes : Overwrite::kNo));
+  if (auto saved = others.save(session, network, given.force); !saved) {
+    session.warn("what was written before belongs to a call whose other states are missing");
+    return session.report("", saved.error());
   }
-  return ExitCode::kDone;
+  const ExitCode kept = keep_state(session, network, canister, given.output, given.force);
+  if (kept != ExitCode::kDone && given.others.saves_any()) {
+    session.warn("what --output-with wrote belongs to a call whose own state is missing");
+  }
+  return kept;
 }
 
 }  // namespace

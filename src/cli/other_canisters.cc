@@ -6,8 +6,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
+#include <set>
 #include <utility>
 
+#include "cli/install_report.h"
 #include "snapshot/directory.h"
 
 namespace canrec::cli {
@@ -80,6 +83,24 @@ Status OtherCanisters::load(executor::Executor& network) {
     }
     one.version = network.find(one.id)->version;
   }
+  return Ok{};
+}
+
+Status OtherCanisters::check_outputs(Session& session, const std::string& main_output,
+                                     bool force) const {
+  std::set<std::string> places;
+  const auto check = [&](const std::string& place) -> Status {
+    if (place.empty()) return Ok{};
+    if (!places.insert((std::filesystem::path(place) / "").lexically_normal().string()).second) {
+      return fail(Errc::kBadArgument, fmt::format("{} is given for two canisters", place));
+    }
+    if (auto status = check_output(session, place, force); !status) {
+      return fail(std::move(status).error().in(place));
+    }
+    return Ok{};
+  };
+  CANREC_CHECK(check(main_output));
+  for (const Canister& one : all_) CANREC_CHECK(check(one.output));
   return Ok{};
 }
 

@@ -28,6 +28,8 @@ class OtherCanisters {
   ///
   /// Errors: kBadArgument, those of snapshot::Directory::open and Executor::load, with the input.
   Status load(executor::Executor& network);
+  /// Refuses places that cannot be written, and `main_output` among them, before anything runs.
+  Status check_outputs(Session& session, const std::string& main_output, bool force) const;
   /// Writes what --output-with asks for. Errors: those of Executor::save, with the directory.
   Status save(Session& session, const executor::Executor& network, bool force) const;
   /// The canisters that changed; without those that save() would write, unless `all`.

@@ -67,6 +67,9 @@ std::string stop_text(const RunReport& report) {
   if (!report.stopped) return {};
   const executor::StopReport& stopped = *report.stopped;
   std::string out = fmt::format("  {}\n", stopped.stop.message);
+  if (stopped.stop.message == executor::trapped(ic::TrapCode::kStackOverflow).message) {
+    out += "  not exact: the depth is this engine's; the network's stack ends at another one\n";
+  }
   if (!stopped.backtrace.empty()) out += "  backtrace, innermost first:\n";
   for (size_t i = 0; i < std::min(stopped.backtrace.size(), kShownFrames); ++i) {
     const executor::Frame& frame = stopped.backtrace[i];

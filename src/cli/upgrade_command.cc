@@ -36,6 +36,7 @@ ExitCode run(Session& session, const UpgradeOptions& given) {
   CLI_TRY(auto argument, session, "argument", given.argument.bytes(module, ""));
   CLI_TRY(const auto id, session, "--canister-id", given.executor.canister_id());
 
+  CLI_CHECK(session, given.output, check_output(session, given.output, given.force));
   executor::Executor network(options);
   CLI_TRY(const auto canister, session, given.directory, network.load(std::move(directory), id));
   executor::Settings settings;

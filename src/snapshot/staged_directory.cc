@@ -50,6 +50,11 @@ Status StagedDirectory::aim_at(const fs::path& target, Overwrite overwrite) {
   return Ok{};
 }
 
+Status StagedDirectory::check(FileSystem& system, const fs::path& target, Overwrite overwrite) {
+  StagedDirectory out(system);
+  return out.aim_at(target, overwrite);
+}
+
 Result<StagedDirectory> StagedDirectory::adopt(FileSystem& system, const fs::path& made,
                                                const fs::path& target, Overwrite overwrite) {
   StagedDirectory out(system);

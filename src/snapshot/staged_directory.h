@@ -21,6 +21,9 @@ class StagedDirectory {
   static Result<StagedDirectory> create(FileSystem& system, const std::filesystem::path& target,
                                         Overwrite overwrite);
 
+  /// Whether create() would begin now: for those who compute long before they write.
+  static Status check(FileSystem& system, const std::filesystem::path& target, Overwrite overwrite);
+
   /// The same for a directory that was made elsewhere on the same file system; commit() moves it.
   static Result<StagedDirectory> adopt(FileSystem& system, const std::filesystem::path& made,
                                        const std::filesystem::path& target, Overwrite overwrite);

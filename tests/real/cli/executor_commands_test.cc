@@ -214,6 +214,42 @@ TEST_P(SeveralCanisters, AreNeverDroppedInSilence) {
       << other.out;
 }
 
+TEST_P(SeveralCanisters, AreNotWrittenWhenOneOfThePlacesIsTaken) {
+  const std::string c1 = " --output-with " + kCounterId + "=" + path("c1");
+  const std::string call = "call " + path("gateway") + add + with();
+  EXPECT_EQ(canrec_with(call + " -o " + path("gateway") + c1).status, 4);
+  EXPECT_EQ(canrec_with(call + " -o " + path("c1") + "/" + c1).status, 2);
+  EXPECT_FALSE(std::filesystem::exists(directory / "c1"));
+  EXPECT_EQ(canrec_with(call + " -o " + path("g1") + " --output-with " + kCounterId + "=" +
+                        path("counter"))
+                .status,
+            4);
+  EXPECT_FALSE(std::filesystem::exists(directory / "g1"));
+}
+
+TEST_F(ExecutorCommands, SayWhatCanBeCalled) {
+  install("motoko/3.6.16/gateway.wasm", "s0");
+  const auto says = [&](const std::string& arguments, const std::string& what) {
+    const Answer run = canrec_with(arguments);
+    EXPECT_EQ(run.status, 6);
+    EXPECT_NE(run.out.find(what), std::string::npos) << run.out;
+  };
+  says("query " + path("s0") + " add '(\"aaaaa-aa\", 1)'",
+       "add is an update method: use canrec call");
+  says("call " + path("s0") + " look '(\"aaaaa-aa\")'",
+       "look is a composite_query method: use canrec query");
+  says("query " + path("s0") + " nothing", "its methods: ");
+}
+
+TEST_F(ExecutorCommands, DoNotTakeTheirStackForTheNetworks) {
+  install("canisters/notes_recurses.wasm", "s0");
+  const Answer run =
+      canrec_with("upgrade " + path("s0") + " " + kFixtures + "canisters/notes_v2.wasm");
+  EXPECT_EQ(run.status, 6);
+  EXPECT_NE(run.out.find("Canister trapped: stack overflow"), std::string::npos);
+  EXPECT_NE(run.out.find("the depth is this engine's"), std::string::npos);
+}
+
 TEST_P(SeveralCanisters, SayWhatAFailedCallWouldHaveLeftBehind) {
   const Answer run =
       canrec_with("call " + path("gateway") + " addAndTrap '(\"" + kCounterId + "\", 5)'" + with() +
