@@ -286,7 +286,8 @@ TEST_F(Paying, CountsTheInstructionsThatMeteringAdds) {
     TestModule module;
     module.global(0);
     module.exported("canister_init", code);
-    const auto loaded = wasm::load_module(module.build());
+    const Bytes bytes = module.build();
+    const auto loaded = wasm::load_module(bytes);
     EXPECT_TRUE(loaded);
     return (*compile_cost(loaded->module) - 20'000'000) / 6'000;
   };
