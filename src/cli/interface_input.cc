@@ -11,6 +11,7 @@
 #include "candid/parser.h"
 #include "snapshot/directory.h"
 #include "wasm/load.h"
+#include "wasmdiff/interface.h"
 
 namespace canrec::cli {
 namespace {
@@ -60,17 +61,9 @@ Status read_module_texts(ByteView stored, InterfaceInput& input) {
 
 }  // namespace
 
-candid::SectionLookup section_lookup(const wasm::Module& module) {
-  return [&module](std::string_view name) -> std::optional<ByteView> {
-    const wasm::Section* section = module.custom(name);
-    if (section == nullptr) return std::nullopt;
-    return module.view(section->payload);
-  };
-}
-
 ModuleTexts read_texts(const wasm::Module& module) {
   ModuleTexts texts;
-  const candid::SectionLookup lookup = section_lookup(module);
+  const candid::SectionLookup lookup = wasmdiff::section_lookup(module);
   if (auto interface = candid::read_module_interface(lookup)) {
     texts.interface = std::move(*interface);
   } else {

@@ -26,9 +26,6 @@ struct ModuleTexts {
 /// Reads the sections of a module.
 ModuleTexts read_texts(const wasm::Module& module);
 
-/// The sections of a module for candid/interface.h; the module outlives it.
-candid::SectionLookup section_lookup(const wasm::Module& module);
-
 /// An input with what it says.
 struct InterfaceInput {
   std::string path;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/input_file.h"
+#include "candid/interface.h"
 #include "candid/motoko_check.h"
 #include "candid/upgrade.h"
 #include "recover/subject.h"
@@ -17,6 +18,7 @@
 #include "wasm/toolchain.h"
 #include "wasm/validate.h"
 #include "wasmdiff/compare.h"
+#include "wasmdiff/interface.h"
 
 namespace canrec::recover {
 namespace {
@@ -175,13 +177,19 @@ class Checker {
 
   Status candid() {
     CheckRow& r = row("candid", "do clients of the old interface still work?");
-    const auto before = interface_of(old_->file.bytes());
-    const auto after = interface_of(new_->file.bytes());
+    std::string unknown;
+    const auto read = [&unknown](const wasm::Module& module, std::string_view side) {
+      auto interface = candid::read_module_interface(wasmdiff::section_lookup(module));
+      if (interface && *interface) return std::move(*interface);
+      unknown += fmt::format("{}the {} module's interface {}", unknown.empty() ? "" : "; ", side,
+                             interface ? "is not in it (candid:service)"
+                                       : "cannot be read: " + interface.error().message());
+      return std::optional<candid::Interface>();
+    };
+    const auto before = read(old_->module(), "old");
+    const auto after = read(new_->module(), "new");
     if (!before || !after) {
-      say(r, Answer::kUnknown,
-          fmt::format("the {} module has no readable candid:service section",
-                      !before ? "old" : "new"),
-          "canrec candid check OLD.did NEW.did");
+      say(r, Answer::kUnknown, unknown, "canrec candid check OLD.did NEW.did");
       return Ok{};
     }
     CANREC_TRY(const candid::InterfaceVerdict verdict,
@@ -225,9 +233,16 @@ class Checker {
     }
     const auto verdict = candid::motoko::check_stable(*before, *after);
     if (!verdict) return say(r, Answer::kUnknown, verdict.error().message());
-    if (verdict->compatible && verdict->lossless) return say(r, Answer::kGood, "compatible");
-    say(r, verdict->compatible ? Answer::kLook : Answer::kBad,
-        verdict->compatible ? "compatible, but values are lost" : "not compatible",
+    const bool accepted = verdict->runtime == candid::motoko::Runtime::kAccepts ||
+                          toolchain != wasm::Toolchain::kMotokoEnhanced;
+    if (verdict->lossless && accepted) return say(r, Answer::kGood, "compatible");
+    const bool good = verdict->compatible && accepted;
+    const bool lost = std::ranges::any_of(verdict->findings, &candid::motoko::Finding::data_lost);
+    say(r, good ? Answer::kLook : Answer::kBad,
+        !verdict->compatible ? "not compatible"
+        : !accepted          ? "compatible to the compiler, but refused at run time"
+        : lost               ? "compatible, but values are lost"
+                             : "compatible, with warnings",
         fmt::format("canrec motoko check {} {}", list_.old_path, list_.new_path));
     for (const candid::motoko::Finding& finding : verdict->findings) {
       r.findings.push_back({finding.severity == candid::motoko::Severity::kError

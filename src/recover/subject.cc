@@ -5,19 +5,14 @@
 #include <fmt/core.h>
 
 #include "ic/context.h"
+#include "wasmdiff/interface.h"
 
 namespace canrec::recover {
 
 std::optional<candid::Interface> interface_of(ByteView stored_module) {
   const auto loaded = wasm::load_module(stored_module);
   if (!loaded) return std::nullopt;
-  const wasm::Module& module = loaded->module;
-  auto interface =
-      candid::read_module_interface([&](std::string_view name) -> std::optional<ByteView> {
-        const wasm::Section* section = module.custom(name);
-        if (section == nullptr) return std::nullopt;
-        return module.view(section->payload);
-      });
+  auto interface = candid::read_module_interface(wasmdiff::section_lookup(loaded->module));
   if (!interface) return std::nullopt;
   return std::move(*interface);
 }

@@ -4,7 +4,6 @@
 
 #include <fmt/core.h>
 
-#include "candid/interface.h"
 #include "candid/upgrade.h"
 #include "wasmdiff/subject.h"
 
@@ -15,14 +14,6 @@ constexpr size_t kMostLines = 8;
 
 using candid::InterfaceProblem;
 using candid::InterfaceVerdict;
-
-candid::SectionLookup lookup_in(const wasm::Module& module) {
-  return [&module](std::string_view name) -> std::optional<ByteView> {
-    const wasm::Section* section = module.custom(name);
-    if (section == nullptr) return std::nullopt;
-    return module.view(section->payload);
-  };
-}
 
 Finding finding(std::string_view code) {
   Finding out;
@@ -77,6 +68,14 @@ Clients judge(const InterfaceVerdict& verdict, std::vector<Finding>& out) {
 
 }  // namespace
 
+candid::SectionLookup section_lookup(const wasm::Module& module) {
+  return [&module](std::string_view name) -> std::optional<ByteView> {
+    const wasm::Section* section = module.custom(name);
+    if (section == nullptr) return std::nullopt;
+    return module.view(section->payload);
+  };
+}
+
 std::string_view to_string(Clients clients) {
   switch (clients) {
     case Clients::kUntold:
@@ -94,8 +93,8 @@ std::string_view to_string(Clients clients) {
 }
 
 Clients judge_interfaces(const Subject& subject, std::vector<Finding>& out) {
-  const candid::SectionLookup old_lookup = lookup_in(subject.module(kOld));
-  const candid::SectionLookup new_lookup = lookup_in(subject.module(kNew));
+  const candid::SectionLookup old_lookup = section_lookup(subject.module(kOld));
+  const candid::SectionLookup new_lookup = section_lookup(subject.module(kNew));
   const auto old_text = candid::find_metadata(old_lookup, "candid:service");
   const auto new_text = candid::find_metadata(new_lookup, "candid:service");
   if (!old_text && !new_text) return Clients::kUntold;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "candid/interface.h"
+#include "wasm/module.h"
 #include "wasmdiff/finding.h"
 
 namespace canrec::wasmdiff {
@@ -24,6 +26,9 @@ enum class Clients : uint8_t {
   kUnknown,  ///< one module has no interface, or one cannot be read
 };
 std::string_view to_string(Clients clients);
+
+/// The sections of a module for candid/interface.h; the module outlives it.
+candid::SectionLookup section_lookup(const wasm::Module& module);
 
 /// Compares the sections `candid:service`; adds a finding unless old clients are served as before.
 Clients judge_interfaces(const Subject& subject, std::vector<Finding>& out);
