@@ -229,8 +229,9 @@ ExitCode run_decode(Session& session, const DecodeCommandOptions& options) {
           choose_types(options.types, !options.arguments));
   std::optional<candid::Expected> expected;
   if (chosen) expected = candid::Expected{&chosen->tuple.env, chosen->list};
+  // Candid text escapes control characters by its own rules; a piece may end inside a character.
   const auto out = [&session](std::string_view piece) {
-    session.print(piece);
+    session.print_bytes(as_bytes(piece));
     return Status(Ok{});
   };
   CLI_TRY(
@@ -365,6 +366,7 @@ void add_candid_command(CLI::App& app, Session& session) {
   CLI::App* candid =
       app.add_subcommand("candid", "Check interfaces, encode and decode messages, print types.");
   candid->require_subcommand(1);
+  candid->footer("EXAMPLE\n  canrec candid check ledger-v1.wasm ledger-v2.wasm");
   add_check(*candid, session);
   add_encode(*candid, session);
   add_decode(*candid, session);

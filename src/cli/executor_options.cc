@@ -159,8 +159,9 @@ void ReplyOptions::add_to(CLI::App& app) {
 void ReplyOptions::print(Session& session, ByteView reply, ByteView stored_module,
                          std::string_view method) const {
   using candid::ReplyForm;
+  // Raw bytes, or Candid text, which escapes control characters by its own rules.
   const auto out = [&session](std::string_view piece) {
-    session.print(piece);
+    session.print_bytes(as_bytes(piece));
     return Status(Ok{});
   };
   const ReplyForm wanted =

@@ -69,8 +69,8 @@ int run(std::vector<std::string> arguments) {
     if (!command || unknown.empty()) {
       app.exit(error);
     } else {
-      session.warn(
-          fmt::format("there is no command {}; canrec --help lists them", unknown.front()));
+      const char* kind = unknown.front().starts_with('-') ? "option" : "command";
+      session.warn(fmt::format("there is no {} {}; --help lists them", kind, unknown.front()));
     }
     return static_cast<int>(session.finish(ExitCode::kUsage));
   } catch (const CLI::ParseError& error) {
@@ -86,7 +86,8 @@ int run(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (argc > 0 && std::filesystem::path(argv[0]).filename() == "wasm-layout-diff") {
+  const bool version = arguments.size() == 1 && arguments[0] == "--version";
+  if (argc > 0 && !version && std::filesystem::path(argv[0]).filename() == "wasm-layout-diff") {
     arguments.insert(arguments.begin(), "diff");
   }
   try {

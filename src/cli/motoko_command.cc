@@ -52,6 +52,7 @@ ExitCode run_check(Session& session, const Options& options) {
 void add_motoko_command(CLI::App& app, Session& session) {
   CLI::App* motoko = app.add_subcommand("motoko", "Stable variables of Motoko programs.");
   motoko->require_subcommand(1);
+  motoko->footer("EXAMPLE\n  canrec motoko check counter-v1.wasm counter-v2.wasm");
   const auto options = std::make_shared<Options>();
   CLI::App* check = motoko->add_subcommand(
       "check", "Do the stable variables of OLD survive an upgrade to NEW? Says what is lost.");

@@ -155,8 +155,9 @@ ExitCode report_failure(Session& session, const executor::Failure& failure,
                    : failure.text());
   for (const RunReport& run : runs) {
     if (!run.stopped) continue;
-    session.warn(run_line(run));
-    session.warn("\n" + prints_text(run) + stop_text(run));
+    std::string text = run_line(run) + "\n" + prints_text(run) + stop_text(run);
+    if (text.ends_with('\n')) text.pop_back();
+    session.warn(text);
   }
   return ExitCode::kTrapped;
 }

@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -29,6 +31,45 @@ void to_stderr(fmt::format_string<Args...> format, Args&&... args) {
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+// What each Tone begins with; the first one ends them all.
+constexpr std::array<std::string_view, 7> kColours = {
+    "\x1b[0m", "\x1b[1;32m", "\x1b[36m", "\x1b[1;33m", "\x1b[1;31m", "\x1b[2m", "\x1b[1m"};
+
+// A colour that begins at `text`, or nothing.
+std::string_view colour_at(std::string_view text) {
+  for (const std::string_view colour : kColours) {
+    if (text.starts_with(colour)) return colour;
+  }
+  return {};
+}
+
+// Text for people as it may be shown. What canisters print, and names from modules, could steer a
+// terminal: control characters and bytes that are no UTF-8 become \xx. Our own colours stay where
+// colours are wanted.
+std::string shown(std::string_view text, bool colour) {
+  const auto plain = [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\t'; };
+  if (std::ranges::all_of(text, plain)) return std::string(text);
+  const bool utf8 = is_utf8(as_bytes(text));
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    const std::string_view ours = colour && byte == 0x1b ? colour_at(text.substr(i)) : "";
+    // U+0080 to U+009F are control characters too: c2 80 to c2 9f.
+    const bool c1 = utf8 && byte == 0xc2 && static_cast<uint8_t>(text[i + 1]) < 0xa0;
+    if (!ours.empty()) {
+      out += ours;
+      i += ours.size() - 1;
+    } else if (c1) {
+      out += fmt::format("\\c2\\{:02x}", static_cast<uint8_t>(text[++i]));
+    } else if (plain(text[i]) || (utf8 && byte >= 0x80)) {
+      out += text[i];
+    } else {
+      out += fmt::format("\\{:02x}", byte);
+    }
+  }
+  return out;
+}
+
 std::string short_size(double bytes) {
   static constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;
@@ -49,7 +90,7 @@ Session::Session(FileSystem& fs, const Interrupt& interrupt)
       colour_(out_terminal_ && std::getenv("NO_COLOR") == nullptr),
       width_(out_terminal_ ? terminal_width() : 100) {}
 
-void Session::print(std::string_view text) { print_bytes(as_bytes(text)); }
+void Session::print(std::string_view text) { print_bytes(as_bytes(shown(text, colour_))); }
 
 void Session::print_bytes(ByteView bytes) {
   if (write_error_ != 0 || bytes.empty()) return;
@@ -58,38 +99,16 @@ void Session::print_bytes(ByteView bytes) {
 
 void Session::print_json(const nlohmann::ordered_json& object) {
   // Names from a module may be any bytes; what is not UTF-8 is shown as U+FFFD.
-  print(object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  print_bytes(as_bytes(object.dump(-1, ' ', false, replace) + "\n"));
 }
 
 std::string Session::toned(Tone tone, std::string_view text) const {
   if (!colour_ || tone == Tone::kPlain) return std::string(text);
-  const char* code = "";
-  switch (tone) {
-    case Tone::kPlain:
-      break;
-    case Tone::kGood:
-      code = "1;32";
-      break;
-    case Tone::kNote:
-      code = "36";
-      break;
-    case Tone::kWarning:
-      code = "1;33";
-      break;
-    case Tone::kBad:
-      code = "1;31";
-      break;
-    case Tone::kDim:
-      code = "2";
-      break;
-    case Tone::kBold:
-      code = "1";
-      break;
-  }
-  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+  return fmt::format("{}{}{}", kColours[static_cast<size_t>(tone)], text, kColours[0]);
 }
 
-void Session::warn(std::string_view text) { to_stderr("canrec: {}\n", text); }
+void Session::warn(std::string_view text) { to_stderr("canrec: {}\n", shown(text, false)); }
 
 ExitCode Session::report(std::string_view input, const Error& error) {
   const ExitCode code = exit_code_of(error.code());
@@ -101,7 +120,7 @@ ExitCode Session::report(std::string_view input, const Error& error) {
   if (!input.empty() && !named) place += fmt::format("{}:", input);
   if (error.offset()) place += fmt::format("0x{:08x}:", *error.offset());
   if (!place.empty()) place += ' ';
-  to_stderr("canrec: {}{} (E{})\n", place, error.message(), static_cast<unsigned>(error.code()));
+  warn(fmt::format("{}{} (E{})", place, error.message(), static_cast<unsigned>(error.code())));
   if (json) {
     nlohmann::ordered_json object = {
         {"type", "exit_error"},           {"schema", 1},
@@ -129,6 +148,8 @@ Status Session::write_output(const std::string& path, ByteView bytes, bool force
 
 ExitCode Session::finish(ExitCode code) {
   if (write_error_ == 0 && std::fflush(stdout) != 0) write_error_ = errno;
+  // What the parser of the command line printed, it flushed by itself.
+  if (write_error_ == 0 && std::ferror(stdout) != 0) write_error_ = EIO;
   if (write_error_ == 0) return code;
   // A reader that has seen enough and closed the pipe needs no message.
   if (write_error_ != EPIPE) {

@@ -26,7 +26,8 @@ class App;
 
 namespace canrec::cli {
 
-/// Colours of a report; drawn only on a terminal without NO_COLOR.
+/// Colours of a report; drawn only on a terminal without NO_COLOR. Their escapes stand in
+/// session.cc, in this order.
 enum class Tone { kPlain, kGood, kNote, kWarning, kBad, kDim, kBold };
 
 class Session {
@@ -41,8 +42,10 @@ class Session {
   /// Set by a command's --json option: errors then end with a JSON object on stderr.
   bool json = false;
 
-  /// Writes to stdout; the first failure is kept and decides the exit status.
+  /// Writes text for people to stdout, with control characters (but line feed and tab)
+  /// and bytes that are no UTF-8 as \xx. The first failure is kept and decides the exit status.
   void print(std::string_view text);
+  /// Writes bytes as they are.
   void print_bytes(ByteView bytes);
   void print_json(const nlohmann::ordered_json& object);
   /// Text in a colour where colours are wanted.

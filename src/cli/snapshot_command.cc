@@ -148,6 +148,7 @@ ExitCode show(Session& session, const std::string& path) {
 void add_snapshot_command(CLI::App& app, Session& session) {
   CLI::App* group = app.add_subcommand("snapshot", "look at snapshot directories");
   group->require_subcommand(1);
+  group->footer("EXAMPLE\n  canrec snapshot show SNAPSHOT");
   auto path = std::make_shared<std::string>();
   CLI::App* command = group->add_subcommand("show", "what a snapshot directory holds");
   command->add_option("DIR", *path, "snapshot directory")->required();

@@ -80,7 +80,6 @@ void print_text(Session& session, const recover::VerifyReport& report, bool whol
 }
 
 ExitCode repair(Session& session, const Options& options) {
-  if (options.output.empty()) return session.usage("--repair needs -o DIR");
   recover::ConvertRequest request;
   request.from = options.directory;
   request.to = options.output;
@@ -103,6 +102,7 @@ std::optional<Sha256> parse_hash(std::string_view text) {
 }
 
 ExitCode run(Session& session, const Options& options) {
+  if (options.repair && options.output.empty()) return session.usage("--repair needs -o DIR");
   recover::VerifyOptions wanted;
   if (!options.module_hash.empty()) {
     wanted.module_hash = parse_hash(options.module_hash);
