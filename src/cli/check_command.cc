@@ -21,6 +21,8 @@ struct Options {
   std::string new_module;
   std::string state;
   std::string backup;
+  std::vector<std::string> controllers;
+  std::string identity;
   std::string argument;
   bool sarif = false;
   ExecutorOptions executor;
@@ -82,24 +84,62 @@ void print_json(Session& session, const recover::Checklist& list) {
                       {"rows", rows}});
 }
 
-// SARIF 2.1.0, one result for every row that is not good.
+// A path as a URI reference: everything but unreserved characters and slashes is escaped.
+std::string uri_of(std::string_view path) {
+  std::string out;
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~' || c == '/';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<uint8_t>(c));
+  }
+  return out;
+}
+
+nlohmann::ordered_json sarif_result(std::string_view rule, size_t index, std::string_view level,
+                                    const std::string& text, const std::string& path) {
+  return {{"ruleId", rule},
+          {"ruleIndex", index},
+          {"level", level},
+          {"message", {{"text", text}}},
+          {"locations", {{{"physicalLocation", {{"artifactLocation", {{"uri", uri_of(path)}}}}}}}}};
+}
+
+std::string_view sarif_level(recover::Severity severity) {
+  switch (severity) {
+    case recover::Severity::kNote:
+      return "note";
+    case recover::Severity::kWarning:
+      return "warning";
+    case recover::Severity::kError:
+      return "error";
+  }
+  return "error";
+}
+
+// SARIF 2.1.0: one result for every row that is not good, and one for every finding in it.
+// Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 void print_sarif(Session& session, const recover::Checklist& list) {
   nlohmann::ordered_json rules = nlohmann::ordered_json::array();
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
-  for (const recover::CheckRow& row : list.rows) {
+  for (size_t i = 0; i < list.rows.size(); ++i) {
+    const recover::CheckRow& row = list.rows[i];
     rules.push_back({{"id", row.id}, {"shortDescription", {{"text", row.question}}}});
     if (row.answer == Answer::kGood || row.answer == Answer::kNotAsked) continue;
     const std::string text = row.text + (row.next.empty() ? "" : ". Next: " + row.next);
-    results.push_back(
-        {{"ruleId", row.id},
-         {"level", row.answer == Answer::kBad ? "error" : "warning"},
-         {"message", {{"text", text}}},
-         {"locations",
-          {{{"physicalLocation", {{"artifactLocation", {{"uri", list.new_path}}}}}}}}});
+    results.push_back(sarif_result(row.id, i, row.answer == Answer::kBad ? "error" : "warning",
+                                   text, list.new_path));
+    for (const recover::Finding& finding : row.findings) {
+      std::string more =
+          finding.code + (finding.where.empty() ? "" : " " + finding.where) + ": " + finding.what;
+      if (!finding.why.empty()) more += ". " + finding.why;
+      results.push_back(
+          sarif_result(row.id, i, sarif_level(finding.severity), more, list.new_path));
+    }
   }
   const nlohmann::ordered_json driver = {
-      {"name", "canrec"}, {"version", CANREC_VERSION}, {"rules", rules}};
-  const nlohmann::ordered_json run = {{"tool", {{"driver", driver}}}, {"results", results}};
+      {"name", "canrec"}, {"semanticVersion", CANREC_VERSION}, {"rules", rules}};
+  const nlohmann::ordered_json run = {
+      {"tool", {{"driver", driver}}}, {"columnKind", "unicodeCodePoints"}, {"results", results}};
   session.print_json({{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
                       {"version", "2.1.0"},
                       {"runs", nlohmann::ordered_json::array({run})}});
@@ -110,7 +150,14 @@ ExitCode run(Session& session, const Options& options) {
   request.old_module = options.old_module;
   request.new_module = options.new_module;
   if (!options.state.empty()) request.state = options.state;
-  if (!options.backup.empty()) request.backup_present = options.backup == "yes";
+  request.backup = options.backup;
+  for (const std::string& text : options.controllers) {
+    CLI_TRY(ic::Principal controller, session, "--controller", ic::Principal::parse(text));
+    request.controllers.push_back(std::move(controller));
+  }
+  if (!options.identity.empty()) {
+    CLI_TRY(request.identity, session, "--identity", ic::Principal::parse(options.identity));
+  }
   request.argument = options.argument;
   ProgressSink progress(session);
   CLI_TRY(request.executor, session, "", options.executor.options(session, &progress));
@@ -136,13 +183,19 @@ void add_check_command(CLI::App& app, Session& session) {
   command->add_option("NEW", options->new_module, "module to upgrade to")->required();
   command->add_option("--state", options->state,
                       "snapshot directory: the upgrade is rehearsed on it");
-  command->add_option("--backup", options->backup, "whether a snapshot exists to go back to")
-      ->check(CLI::IsMember({"yes", "no"}));
+  command->add_option(
+      "--backup", options->backup,
+      "the way back, which is looked at: a snapshot directory, STORE or STORE:ID of "
+      "canrec backup; or yes, no where you know");
+  command->add_option("--controller", options->controllers,
+                      "a controller of the canister, once for each");
+  command->add_option("--identity", options->identity, "the principal that will upgrade");
   command->add_option("--arg", options->argument, "argument of the upgrade, Candid text");
   command->add_flag("--json", session.json, "one JSON object");
   command->add_flag("--sarif", options->sarif, "SARIF 2.1.0, for code hosting");
   options->executor.add_to(*command);
-  command->footer("EXAMPLE\n  canrec check old.wasm new.wasm --state ./snapshot --backup yes");
+  command->footer(
+      "EXAMPLE\n  canrec check old.wasm new.wasm --state ./snapshot --backup ./backups");
   command->callback([options, &session] {
     session.action = [options, &session] { return run(session, *options); };
   });

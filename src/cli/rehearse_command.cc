@@ -43,33 +43,65 @@ Result<std::vector<recover::Step>> read_steps(const Options& options) {
   return steps;
 }
 
+// Which steps the comparison without the upgrade leaves out: those that change the code, and the
+// expectations about them.
+std::vector<bool> about_upgrades(const std::vector<recover::Step>& steps) {
+  std::vector<bool> out(steps.size());
+  bool after_upgrade = false;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const bool expectation = steps[i].kind == recover::StepKind::kExpectTrap ||
+                             steps[i].kind == recover::StepKind::kExpectReply;
+    out[i] = recover::changes_code(steps[i].kind) || (expectation && after_upgrade);
+    after_upgrade = out[i];
+  }
+  return out;
+}
+
 // The platform's advice for upgrade tests: the same script without the upgrades, answers compared.
 ExitCode compare_without_upgrade(Session& session, const Options& options,
                                  const std::vector<recover::Step>& steps,
                                  const recover::Rehearsal& with,
                                  const recover::RehearseOptions& rehearse_options) {
+  const std::vector<bool> left_out = about_upgrades(steps);
   std::vector<recover::Step> plain;
-  for (const recover::Step& step : steps) {
-    if (!recover::changes_code(step.kind)) plain.push_back(step);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!left_out[i]) plain.push_back(steps[i]);
   }
   CLI_TRY(const recover::Rehearsal without, session, options.directory,
           recover::rehearse(options.directory, plain, rehearse_options));
-  size_t differences = 0;
+  nlohmann::ordered_json differences = nlohmann::ordered_json::array();
   size_t at = 0;
-  for (const recover::StepReport& step : with.steps) {
-    if (recover::changes_code(step.step.kind)) continue;
+  for (size_t i = 0; i < with.steps.size(); ++i) {
+    if (left_out[i]) continue;
+    const recover::StepReport& step = with.steps[i];
     const recover::StepReport& other = without.steps[at++];
     if (step.outcome == other.outcome && step.words == other.words) continue;
-    ++differences;
+    differences.push_back(
+        {{"step", step.step.text}, {"with", step.words}, {"without", other.words}});
+    if (session.json) continue;
     session.print(fmt::format("\n{}  {}\n  with the upgrade     {}\n  without the upgrade  {}\n",
                               session.toned(Tone::kBad, "DIFFERENT ANSWER"), step.step.text,
                               step.words, other.words));
   }
-  session.print(differences == 0
-                    ? "\nthe same script without the upgrade gives the same answers\n"
-                    : fmt::format("\n{} answers differ from the same script without the upgrade\n",
-                                  differences));
-  return differences == 0 ? ExitCode::kDone : ExitCode::kVerification;
+  if (session.json) {
+    session.print_json({{"type", "without_upgrade"},
+                        {"schema", 1},
+                        {"steps", plain.size()},
+                        {"differences", differences}});
+  } else {
+    session.print(
+        differences.empty()
+            ? "\nthe same script without the upgrade gives the same answers\n"
+            : fmt::format("\n{} answers differ from the same script without the upgrade\n",
+                          differences.size()));
+  }
+  return differences.empty() ? ExitCode::kDone : ExitCode::kVerification;
+}
+
+// Whether an error is about what the steps say, and not about the state.
+bool is_about_steps(Errc code) {
+  return code == Errc::kScript || code == Errc::kCandidSyntax || code == Errc::kCandidType ||
+         code == Errc::kCandidMismatch;
 }
 
 ExitCode run(Session& session, const Options& options) {
@@ -86,8 +118,8 @@ ExitCode run(Session& session, const Options& options) {
                                                  session.files(), options.save,
                                                  options.force ? Overwrite::kYes : Overwrite::kNo);
   if (!result) {
-    const bool about_script = result.error().code() == Errc::kScript;
-    return session.report(about_script ? source : options.directory, result.error());
+    return session.report(is_about_steps(result.error().code()) ? source : options.directory,
+                          result.error());
   }
   if (session.json) {
     session.print_json(rehearsal_json(*result));

@@ -5,7 +5,7 @@
 //  another
 //     failure shows behind it the repair of that one, up to kMostRounds;
 //  2. the functions between the failure and the hook, each made to return at once;
-//  3. without the hook, and without the hook over a kept heap.
+//  3. without the hook, and past the hook over a kept heap (route K), where that is sound.
 //
 // Each is the library behind `canrec patch`, so a fix is proven to move nothing else before it
 // runs.
@@ -16,13 +16,16 @@
 #include <algorithm>
 #include <set>
 
+#include "base/checked.h"
 #include "base/input_file.h"
 #include "patch/apply.h"
 #include "patch/operations.h"
 #include "recover/autopsy_explain.h"
+#include "recover/route_k.h"
 #include "recover/script.h"
 #include "recover/subject.h"
 #include "wasm/toolchain.h"
+#include "wasmdiff/compare.h"
 
 namespace canrec::recover {
 namespace {
@@ -70,6 +73,7 @@ class Examiner {
       CANREC_CHECK(repair_chain(outcome));
       CANREC_CHECK(without_callee(outcome));
       CANREC_CHECK(without_hook());
+      if (!kept()) CANREC_CHECK(over_kept_heap());
     }
     std::ranges::stable_sort(autopsy_.fixes, [](const Fix& a, const Fix& b) {
       return (a.succeeds && a.answers_same) > (b.succeeds && b.answers_same);
@@ -104,16 +108,23 @@ class Examiner {
                                            std::optional<executor::MemoryPersistence> memory) {
     CANREC_CHECK(subject_.executor().revert(start_));
     if (patched) CANREC_CHECK(subject_.executor().replace(subject_.id(), *patched));
-    const auto interface = interface_of(target_);
+    return install(target_, memory, false);
+  }
+
+  Result<executor::InstallOutcome> install(const Bytes& module,
+                                           std::optional<executor::MemoryPersistence> memory,
+                                           bool skip_pre_upgrade) {
+    const auto interface = interface_of(module);
     CANREC_TRY(candid::Encoded argument,
                candid::encode_init(interface ? &*interface : nullptr,
                                    request_.argument.empty() ? "()" : request_.argument));
     executor::InstallRequest request;
     request.canister = subject_.id();
     request.mode = executor::InstallMode::kUpgrade;
-    request.module = target_;
+    request.module = module;
     request.argument = std::move(argument.bytes);
     request.memory = memory;
+    request.skip_pre_upgrade = skip_pre_upgrade;
     auto outcome = subject_.executor().install(request);
     subject_.refresh_interface();
     return outcome;
@@ -121,7 +132,7 @@ class Examiner {
 
   Status describe(const executor::InstallOutcome& outcome) {
     autopsy_.stage = outcome.stage;
-    autopsy_.cause = cause_of(outcome);
+    autopsy_.cause = cause_of(outcome, heap_limit());
     autopsy_.code = ic::error_code_text(outcome.failure->code);
     autopsy_.words = outcome.failure->text();
     const executor::RunReport* run = stopped_run(outcome);
@@ -132,10 +143,34 @@ class Examiner {
     const auto bytes = heap.peek(0, heap.size());
     autopsy_.explanation =
         explain(*run, autopsy_.cause, loaded_.module, bytes ? *bytes : ByteView{});
-    if (autopsy_.cause == Cause::kInstructions || autopsy_.cause == Cause::kMemory) {
-      CANREC_CHECK(try_without_limits());
-    }
+    if (autopsy_.cause == Cause::kInstructions) return try_without_limits();
+    if (autopsy_.cause == Cause::kMemory) say_heap_limit(*run);
     return Ok{};
+  }
+
+  // No option of an installer gives more heap; only the setting can be too low.
+  void say_heap_limit(const executor::RunReport& run) {
+    const bool setting = run.stopped->stop.error == ic::ExecutionError::kMemoryLimit;
+    const bool own = !loaded_.module.memories.empty() && loaded_.module.memories[0].limits.has_max;
+    autopsy_.explanation.push_back(
+        setting ? std::string("the limit is the canister's setting wasm_memory_limit: raise it, or "
+                              "set it to 0, and upgrade again")
+                : fmt::format("the heap can have {} at most, by {}: no option of the upgrade gives "
+                              "more",
+                              human_size(heap_limit()),
+                              own ? "what the module itself declares"
+                                  : "the network's limit for such a module"));
+  }
+
+  // Bytes of heap that the installed module can have.
+  uint64_t heap_limit() const {
+    const executor::Profile& profile = request_.executor.profile;
+    if (loaded_.module.memories.empty()) return 0;
+    const wasm::Limits& limits = loaded_.module.memories[0].limits;
+    const uint64_t network =
+        profile[limits.is_64 ? executor::Limit::kHeapBytes64 : executor::Limit::kHeapBytes32];
+    if (!limits.has_max) return network;
+    return std::min(network, checked_mul(limits.max, wasm::kPageSize).value_or(network));
   }
 
   Status try_without_limits() {
@@ -202,14 +237,14 @@ class Examiner {
   }
 
   // What mends this failure of the module, if anything does.
-  static std::optional<Repair> repair_of(const Bytes& module,
-                                         const executor::InstallOutcome& outcome) {
+  std::optional<Repair> repair_of(const Bytes& module,
+                                  const executor::InstallOutcome& outcome) const {
     const auto loaded = wasm::load_module(module);
     const executor::RunReport* run = stopped_run(outcome);
     if (!loaded || run == nullptr) return std::nullopt;
     Repair repair;
     Result<patch::Plan> plan = fail(Errc::kPatchSite, "nothing mends this");
-    switch (cause_of(outcome)) {
+    switch (cause_of(outcome, heap_limit())) {
       case Cause::kStableOutOfBounds:
         plan = patch::grow_before_write(*loaded, {std::nullopt, std::string(kHook)});
         repair.verb = fmt::format("grow-before-write {}", kHook);
@@ -253,7 +288,7 @@ class Examiner {
   // A program that gives up does so in a function of its own (a user's preupgrade, a check), called
   // by the hook that also saves the data: that function alone is made to return.
   Status without_callee(const executor::InstallOutcome& failed) {
-    const Cause cause = cause_of(failed);
+    const Cause cause = cause_of(failed, heap_limit());
     const executor::RunReport* run = stopped_run(failed);
     const bool gives_up = cause == Cause::kCalledTrap || cause == Cause::kUnreachable ||
                           cause == Cause::kOther || cause == Cause::kStackOverflow;
@@ -294,20 +329,60 @@ class Examiner {
     fix.costs = "whatever the hook was to save is not saved";
     CANREC_TRY(const executor::InstallOutcome outcome, upgrade(patched.stored, kept()));
     CANREC_CHECK(finish(fix, outcome, patched.stored, kept()));
-    if (kept() || !keepable(target_)) return Ok{};
-    fix.what = "the hook is dropped and the heap kept: the new program goes on with the old data";
-    fix.costs =
-        "sound only when canrec diff says that the new program reads the heap as the old one wrote "
-        "it";
-    CANREC_TRY(const executor::InstallOutcome over,
-               upgrade(patched.stored, executor::MemoryPersistence::kKeep));
-    return finish(std::move(fix), over, patched.stored, executor::MemoryPersistence::kKeep);
+    return Ok{};
   }
 
-  static bool keepable(const Bytes& module) {
-    const auto loaded = wasm::load_module(module);
-    return loaded &&
-           wasm::find_icp_section(loaded->module, "enhanced-orthogonal-persistence") != nullptr;
+  // The failing hook is skipped and the new program goes on with the heap as it is. Everything that
+  // speaks against that is asked first; only a fix that is sound counts as one that succeeds.
+  Status over_kept_heap() {
+    Fix fix;
+    Bytes module = target_;
+    std::string name = request_.upgrade ? autopsy_.upgrade : request_.module_name;
+    CANREC_TRY(const wasm::LoadedModule target, wasm::load_module(target_));
+    if (wasm::find_icp_section(target.module, "enhanced-orthogonal-persistence") == nullptr) {
+      const auto plan = patch::prepare_route_k(target, {});
+      if (!plan) return Ok{};
+      CANREC_TRY(patch::Patched patched, patch::apply(target, *plan));
+      module = std::move(patched.stored);
+      fix.commands.push_back(fmt::format("canrec patch prepare-route-k {} -o fixed-1.wasm", name));
+      name = "fixed-1.wasm";
+    }
+    fix.what = "the hook is skipped and the heap kept: the new program goes on with the old data";
+    fix.costs = "the new program must read the heap as the old one wrote it";
+    CANREC_TRY(const std::string against, against_keeping(module, fix));
+    CANREC_CHECK(subject_.executor().revert(start_));
+    CANREC_TRY(const executor::InstallOutcome outcome,
+               install(module, executor::MemoryPersistence::kKeep, true));
+    CANREC_CHECK(judge(fix, outcome, module));
+    if (outcome.ok() && !against.empty()) {
+      fix.succeeds = false;
+      fix.words = "the network would do it, but it is not sound: " + against;
+    }
+    fix.commands.push_back(
+        fmt::format("canrec rehearse {} 'upgrade {} --skip-pre-upgrade --keep'{}",
+                    autopsy_.directory, name, check_steps()));
+    autopsy_.fixes.push_back(std::move(fix));
+    return Ok{};
+  }
+
+  // Why the heap must not be kept under this module; empty when nothing speaks against it.
+  Result<std::string> against_keeping(const Bytes& stored, Fix& fix) {
+    CANREC_CHECK(subject_.executor().revert(start_));
+    CANREC_TRY(const wasm::LoadedModule module, wasm::load_module(stored));
+    CANREC_TRY(const snapshot::Metadata metadata, subject_.executor().metadata(subject_.id()));
+    const engine::Memory& heap = subject_.canister().wasm->heap;
+    const ByteView bytes = heap.peek(0, heap.size()).value_or(ByteView{});
+    for (const Finding& finding : judge_route_k(module.module, {&metadata, bytes, false})) {
+      if (finding.severity == Severity::kError) return finding.what;
+    }
+    CANREC_TRY(const wasmdiff::Comparison comparison,
+               wasmdiff::compare(loaded_.module, module.module, {}));
+    fix.costs += fmt::format("; layout verdict {} by route K (canrec diff)",
+                             to_string(comparison.word(wasmdiff::Route::kK)));
+    for (const wasmdiff::Finding& finding : comparison.findings) {
+      if (finding.weights.k == wasmdiff::Severity::kUnsafe) return finding.what;
+    }
+    return std::string();
   }
 
   std::string first_difference(const std::vector<std::string>& after) const {
@@ -319,8 +394,8 @@ class Examiner {
     return {};
   }
 
-  Status finish(Fix fix, const executor::InstallOutcome& outcome, const Bytes& module,
-                std::optional<executor::MemoryPersistence> memory) {
+  // What became of an attempt, and whether the checks still answer as before.
+  Status judge(Fix& fix, const executor::InstallOutcome& outcome, const Bytes& module) {
     fix.module_hash = sha256(module);
     fix.succeeds = outcome.ok();
     if (outcome.ok()) {
@@ -339,13 +414,23 @@ class Examiner {
           fmt::format("this one still fails in {}: {}", outcome.stage,
                       outcome.failure->text().substr(0, outcome.failure->text().find('\n')));
     }
+    return Ok{};
+  }
+
+  std::string check_steps() const {
+    std::string out;
+    for (const std::string& each : request_.checks) out += fmt::format(" 'expect-same {}'", each);
+    return out;
+  }
+
+  Status finish(Fix fix, const executor::InstallOutcome& outcome, const Bytes& module,
+                std::optional<executor::MemoryPersistence> memory) {
+    CANREC_CHECK(judge(fix, outcome, module));
     const std::string last = fmt::format("fixed-{}.wasm", fix.commands.size());
     const std::string target = request_.upgrade ? autopsy_.upgrade : request_.module_name;
-    std::string check;
-    for (const std::string& each : request_.checks) check += fmt::format(" 'expect-same {}'", each);
-    fix.commands.push_back(
-        fmt::format("canrec rehearse {} 'replace {}' 'upgrade {}{}'{}", autopsy_.directory, last,
-                    target, memory == executor::MemoryPersistence::kKeep ? " --keep" : "", check));
+    fix.commands.push_back(fmt::format(
+        "canrec rehearse {} 'replace {}' 'upgrade {}{}'{}", autopsy_.directory, last, target,
+        memory == executor::MemoryPersistence::kKeep ? " --keep" : "", check_steps()));
     autopsy_.fixes.push_back(std::move(fix));
     return Ok{};
   }

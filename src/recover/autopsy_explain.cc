@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "recover/memory_map.h"
 
 namespace canrec::recover {
@@ -41,6 +43,45 @@ std::string at_address(std::string_view what, uint64_t address, uint64_t length,
   return out;
 }
 
+Cause cause_of(const executor::Stop& stop) {
+  switch (stop.error) {
+    case ExecutionError::kCalledTrap:
+      return Cause::kCalledTrap;
+    case ExecutionError::kOutOfInstructions:
+    case ExecutionError::kSliceOverrun:
+      return Cause::kInstructions;
+    case ExecutionError::kCannotGrow:
+    case ExecutionError::kMemoryLimit:
+    case ExecutionError::kMotokoReserved:
+      return Cause::kMemory;
+    case ExecutionError::kTrapped:
+      if (says(stop, ic::TrapCode::kStableOutOfBounds)) return Cause::kStableOutOfBounds;
+      if (says(stop, ic::TrapCode::kStableTooBigFor32Bit)) return Cause::kStable32Bit;
+      if (says(stop, ic::TrapCode::kUnreachable)) return Cause::kUnreachable;
+      if (says(stop, ic::TrapCode::kStackOverflow)) return Cause::kStackOverflow;
+      return Cause::kOther;
+    case ExecutionError::kUserContractViolation:
+    case ExecutionError::kToolchainContractViolation:
+      return says(stop, "cannot be executed in") ? Cause::kForbiddenCall : Cause::kOther;
+    default:
+      return Cause::kOther;
+  }
+}
+
+// What runtimes say when memory.grow fails: Rust's allocator, Motoko, C.
+constexpr std::string_view kNoMemoryWords[] = {"out of memory", "memory allocation of",
+                                               "Cannot grow memory", "cannot allocate"};
+
+bool got_no_memory(const executor::RunReport& run, uint64_t heap_limit) {
+  if (run.heap.after_bytes + wasm::kPageSize > heap_limit) return true;
+  const auto in = [](std::string_view text) {
+    return std::ranges::any_of(kNoMemoryWords, [&](std::string_view words) {
+      return text.find(words) != std::string_view::npos;
+    });
+  };
+  return in(run.stopped->stop.log) || std::ranges::any_of(run.prints, in);
+}
+
 }  // namespace
 
 std::string_view to_string(Cause cause) {
@@ -76,32 +117,12 @@ const executor::RunReport* stopped_run(const executor::InstallOutcome& outcome) 
   return nullptr;
 }
 
-Cause cause_of(const executor::InstallOutcome& outcome) {
+Cause cause_of(const executor::InstallOutcome& outcome, uint64_t heap_limit) {
   const executor::RunReport* run = stopped_run(outcome);
   if (run == nullptr) return Cause::kRefused;
-  const executor::Stop& stop = run->stopped->stop;
-  switch (stop.error) {
-    case ExecutionError::kCalledTrap:
-      return Cause::kCalledTrap;
-    case ExecutionError::kOutOfInstructions:
-    case ExecutionError::kSliceOverrun:
-      return Cause::kInstructions;
-    case ExecutionError::kCannotGrow:
-    case ExecutionError::kMemoryLimit:
-    case ExecutionError::kMotokoReserved:
-      return Cause::kMemory;
-    case ExecutionError::kTrapped:
-      if (says(stop, ic::TrapCode::kStableOutOfBounds)) return Cause::kStableOutOfBounds;
-      if (says(stop, ic::TrapCode::kStableTooBigFor32Bit)) return Cause::kStable32Bit;
-      if (says(stop, ic::TrapCode::kUnreachable)) return Cause::kUnreachable;
-      if (says(stop, ic::TrapCode::kStackOverflow)) return Cause::kStackOverflow;
-      return Cause::kOther;
-    case ExecutionError::kUserContractViolation:
-    case ExecutionError::kToolchainContractViolation:
-      return says(stop, "cannot be executed in") ? Cause::kForbiddenCall : Cause::kOther;
-    default:
-      return Cause::kOther;
-  }
+  const Cause cause = cause_of(run->stopped->stop);
+  const bool gives_up = cause == Cause::kCalledTrap || cause == Cause::kUnreachable;
+  return gives_up && got_no_memory(*run, heap_limit) ? Cause::kMemory : cause;
 }
 
 std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
@@ -131,12 +152,14 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
       out.push_back(at_address("the heap address", address, length, map, heap_before));
     }
   }
-  if (cause == Cause::kCalledTrap) {
+  if (run.stopped->stop.error == ExecutionError::kCalledTrap) {
     out.push_back(fmt::format("the program's own words: \"{}\"", run.stopped->stop.log));
   }
   if (cause == Cause::kMemory) {
-    out.push_back(
-        "the hook needs memory that it cannot have: serialising makes a second copy of the data");
+    out.push_back(fmt::format(
+        "the heap grew from {} to {} while the hook ran, and it got no more: serialising makes a "
+        "second copy of the data",
+        human_size(run.heap.before_bytes), human_size(run.heap.after_bytes)));
   }
   return out;
 }

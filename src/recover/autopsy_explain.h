@@ -10,8 +10,10 @@
 
 namespace canrec::recover {
 
-/// The cause, from how the run was stopped; kRefused when no code ran.
-Cause cause_of(const executor::InstallOutcome& outcome);
+/// The cause, from how the run was stopped; kRefused when no code ran. A program that gives up
+/// because it got no memory is kMemory: its heap has the `heap_limit` in bytes, or its words say
+/// so.
+Cause cause_of(const executor::InstallOutcome& outcome, uint64_t heap_limit);
 
 /// What happened, in sentences: the failing call with its arguments, the sizes at that moment, what
 /// lies at the addresses involved.

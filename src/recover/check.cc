@@ -5,13 +5,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/input_file.h"
 #include "candid/interface.h"
 #include "candid/motoko_check.h"
 #include "candid/upgrade.h"
+#include "ic/limits.h"
+#include "patch/calls.h"
 #include "recover/subject.h"
+#include "recover/way_back.h"
 #include "wasm/call_graph.h"
 #include "wasm/entry_points.h"
 #include "wasm/load.h"
@@ -44,7 +48,8 @@ class Checker {
     CANREC_CHECK(candid());
     motoko();
     CANREC_CHECK(state());
-    backup();
+    controllers();
+    CANREC_CHECK(backup());
     return std::move(list_);
   }
 
@@ -141,11 +146,54 @@ class Checker {
       return say(r, Answer::kBad, text + ": what the old module saves is never read back",
                  "add canister_post_upgrade to the new module");
     }
-    say(r, Answer::kLook, text,
-        fmt::format("canrec patch calls {} --from canister_pre_upgrade lists its hazards; a "
-                    "rehearsal (--state) shows whether they strike",
-                    list_.old_path));
-    if (pre == nullptr && post == nullptr) r.answer = Answer::kGood;
+    const bool listed = hazards_of(r, old_->module(), "canister_pre_upgrade") &&
+                        hazards_of(r, new_->module(), "canister_post_upgrade");
+    if (!listed) {
+      return say(r, Answer::kUnknown, text + "; their calls could not be listed",
+                 "a rehearsal (--state) shows whether they trap");
+    }
+    if (r.findings.empty()) return say(r, Answer::kGood, text + "; no known hazard in them");
+    const bool certain = worst(r.findings) == Severity::kError;
+    say(r, certain ? Answer::kBad : Answer::kLook,
+        text + (certain ? "; one of them calls what traps there"
+                        : "; whether these strike depends on the state"),
+        fmt::format(
+            "canrec patch calls {} --from canister_pre_upgrade shows the places; a rehearsal "
+            "(--state) whether they strike",
+            list_.old_path));
+  }
+
+  // What is known to trap in a hook: calls that the network forbids there, and what `canrec patch
+  // calls` warns of. Equal warnings are one finding. False when the calls cannot be listed.
+  static bool hazards_of(CheckRow& r, const wasm::Module& module, std::string_view hook) {
+    if (module.find_export(hook) == nullptr) return true;
+    const auto calls = patch::list_calls(module, hook);
+    if (!calls) return false;
+    std::map<std::string, std::pair<std::string, size_t>> seen;  // words: first place, count
+    for (const patch::CallSiteInfo& site : calls->sites) {
+      for (const patch::ReachedFrom& from : site.reached_from) {
+        if (calls->entries[from.entry].name != hook || from.forbidden.empty() ||
+            from.reach != wasm::Reach::kDirect) {
+          continue;
+        }
+        r.findings.push_back({Severity::kError, "forbidden-call", site.place,
+                              fmt::format("{} calls {}", hook, site.import),
+                              "the network traps this call there", "canrec patch remove"});
+      }
+      for (const std::string& hazard : site.hazards) {
+        if (hazard.find(hook) == std::string::npos) continue;
+        auto& [place, count] = seen[hazard];
+        if (count++ == 0) place = site.place;
+      }
+    }
+    for (const auto& [words, where] : seen) {
+      r.findings.push_back({Severity::kWarning, "hazard", where.first,
+                            where.second > 1
+                                ? fmt::format("{} (and {} more places)", words, where.second - 1)
+                                : words,
+                            "hooks have trapped for this", "canrec patch calls"});
+    }
+    return true;
   }
 
   static std::set<std::string> methods_of(const wasm::Module& module) {
@@ -286,25 +334,84 @@ class Checker {
           fmt::format("canrec autopsy {} --upgrade {}", list_.state_path, list_.new_path));
       return Ok{};
     }
-    const double used = static_cast<double>(outcome.instructions) /
-                        static_cast<double>(std::max<uint64_t>(outcome.instruction_limit, 1));
-    say(r, used > kHeadroom ? Answer::kLook : Answer::kGood,
-        fmt::format("it runs, {} of {} instructions ({:.1f} %), heap {}",
-                    grouped(outcome.instructions), grouped(outcome.instruction_limit), used * 100,
-                    human_size(subject.canister().wasm->heap.size())),
-        used > kHeadroom ? "more data needs more instructions: move data to stable structures"
-                         : "");
+    headroom(r, outcome, *subject.canister().wasm);
     return Ok{};
   }
 
-  void backup() {
-    CheckRow& r = row("backup", "is there a way back?");
-    if (!request_.backup_present) {
-      return say(r, Answer::kUnknown, "not told",
-                 "take a snapshot before (icp canister snapshot create), and say --backup yes");
+  static void headroom(CheckRow& r, const executor::InstallOutcome& outcome,
+                       const executor::WasmState& after) {
+    const auto share = [](uint64_t used, uint64_t limit) {
+      return static_cast<double>(used) / static_cast<double>(std::max<uint64_t>(limit, 1));
+    };
+    const std::vector<wasm::Memory>& memories = after.code->module().memories;
+    const bool wide = !memories.empty() && memories[0].limits.is_64;
+    const uint64_t most = wide ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
+    uint64_t heap = after.heap.size();
+    for (const executor::RunReport& run : outcome.runs) heap = std::max(heap, run.heap.after_bytes);
+    const double instructions = share(outcome.instructions, outcome.instruction_limit);
+    const double memory = share(heap, most);
+    const bool tight = instructions > kHeadroom || memory > kHeadroom;
+    say(r, tight ? Answer::kLook : Answer::kGood,
+        fmt::format("it runs: {} of {} instructions ({:.1f} %), at most {} of {} heap ({:.1f} %)",
+                    grouped(outcome.instructions), grouped(outcome.instruction_limit),
+                    instructions * 100, human_size(heap), human_size(most), memory * 100),
+        tight ? "more data needs more of both: move data to stable structures" : "");
+  }
+
+  void controllers() {
+    CheckRow& r = row("controllers", "who can still act when it goes wrong?");
+    const std::vector<ic::Principal>& told = request_.controllers;
+    if (told.empty()) {
+      return say(r, Answer::kNotAsked, "not told",
+                 "--controller ID for each of icp canister status, and --identity for yours");
     }
-    if (*request_.backup_present) return say(r, Answer::kGood, "you say so");
-    say(r, Answer::kBad, "you say there is none", "icp canister snapshot create");
+    const bool anonymous = std::ranges::find(told, ic::Principal::anonymous()) != told.end();
+    if (anonymous) {
+      return say(r, Answer::kBad, "the anonymous principal is a controller: anyone can do anything",
+                 "icp canister settings update --remove-controller 2vxsx-fae");
+    }
+    if (!request_.identity) {
+      return say(r, Answer::kUnknown,
+                 fmt::format("{} told, and not which one is yours", told.size()),
+                 "--identity ID (icp identity principal)");
+    }
+    if (std::ranges::find(told, *request_.identity) == told.end()) {
+      return say(
+          r, Answer::kBad,
+          fmt::format("{} is none of the {} controllers: the network refuses the upgrade and "
+                      "every snapshot command",
+                      request_.identity->text(), told.size()),
+          "use the identity of a controller");
+    }
+    if (told.size() == 1) {
+      return say(r, Answer::kLook, "you are the only one: when the key is lost nobody can go back",
+                 "icp canister settings update --add-controller ID, of a key kept elsewhere");
+    }
+    say(r, Answer::kGood, fmt::format("you and {} more", told.size() - 1));
+  }
+
+  Status backup() {
+    CheckRow& r = row("backup", "is there a way back?");
+    const std::string& told = request_.backup;
+    if (told.empty()) {
+      say(r, Answer::kUnknown, "not told",
+          "take a snapshot before (icp canister snapshot create, and download), and point to it: "
+          "--backup DIR or --backup STORE[:ID]");
+      return Ok{};
+    }
+    if (told == "yes" || told == "no") {
+      say(r, told == "yes" ? Answer::kGood : Answer::kBad,
+          told == "yes" ? "you say so; nothing was looked at" : "you say there is none",
+          told == "yes" ? "" : "icp canister snapshot create");
+      return Ok{};
+    }
+    static const Interrupt never;
+    const Interrupt& interrupt =
+        request_.executor.interrupt != nullptr ? *request_.executor.interrupt : never;
+    CANREC_TRY(const WayBack way,
+               judge_way_back(told, old_->loaded.hash, request_.state, interrupt));
+    say(r, way.exists ? Answer::kGood : Answer::kBad, way.words, way.next);
+    return Ok{};
   }
 
   const CheckRequest& request_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "executor/executor.h"
+#include "ic/principal.h"
 #include "recover/finding.h"
 
 namespace canrec::recover {
@@ -42,8 +43,12 @@ struct CheckRequest {
   std::filesystem::path old_module;
   std::filesystem::path new_module;
   std::optional<std::filesystem::path> state;  ///< a snapshot directory to rehearse on
-  std::optional<bool> backup_present;          ///< what the user says about a backup
-  std::string argument;                        ///< of the upgrade, Candid text
+  /// "yes" or "no" where the user says so; else a store, STORE:ID or a snapshot directory, which is
+  /// looked at. Empty = not told.
+  std::string backup;
+  std::vector<ic::Principal> controllers;  ///< of the canister; empty = not told
+  std::optional<ic::Principal> identity;   ///< that upgrades
+  std::string argument;                    ///< of the upgrade, Candid text
   executor::Options executor;
 };
 

@@ -83,6 +83,9 @@ class Rehearser {
     rehearsal_.succeeded = true;
     for (size_t i = 0; i < steps.size(); ++i) {
       if (options_.on_step) options_.on_step(i, steps[i]);
+      if (const Interrupt* interrupt = options_.executor.interrupt; interrupt != nullptr) {
+        CANREC_CHECK(interrupt->check());
+      }
       StepReport report;
       report.step = steps[i];
       if (rehearsal_.succeeded) {

@@ -220,7 +220,7 @@ TEST_F(Story, TheChecklistSaysWhatAFrightenedControllerMustKnow) {
   EXPECT_EQ(row->answer, Answer::kBad);
   question.state = fill(canister("notes"), kNotes);
   question.old_module = canister("notes");
-  question.backup_present = true;
+  question.backup = "yes";
   const auto good = check(question);
   ASSERT_TRUE(good.has_value());
   EXPECT_NE(good->worst(), Answer::kBad);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// The incidents that one autopsy must find and solve, beside those of story_test.cc: instructions,
+// heap, stable memory above 4 GiB, a hook that calls out.
+#include "recover/autopsy.h"
+
+#include <algorithm>
+
+#include "snapshot/writer.h"
+#include "state.h"
+#include "wasm/builder.h"
+#include "wasm/load.h"
+
+namespace canrec::recover::test {
+namespace {
+
+const std::vector<std::pair<std::string, std::string>> kNotes = {{"put", "(7, \"seven\")"},
+                                                                 {"fill", "(3000)"}};
+
+class AutopsyReal : public State {
+ protected:
+  Autopsy examine(const fs::path& state, const executor::Profile& profile) {
+    AutopsyRequest question;
+    question.directory = state;
+    question.upgrade = canister("notes_v2");
+    question.checks = {"get(7)", "count"};
+    question.executor.profile = profile;
+    auto result = autopsy(question);
+    EXPECT_TRUE(result.has_value()) << (result ? "" : result.error().message());
+    return result ? std::move(*result) : Autopsy{};
+  }
+  static bool explains(const Autopsy& autopsy, const std::string& words) {
+    return std::ranges::any_of(autopsy.explanation, [&](const std::string& line) {
+      return line.find(words) != std::string::npos;
+    });
+  }
+  // The first fix succeeds with all data, and its last command is a rehearsal that can be typed.
+  static void expect_solved(const Autopsy& autopsy, const std::string& command) {
+    ASSERT_FALSE(autopsy.fixes.empty());
+    const Fix& fix = autopsy.fixes.front();
+    EXPECT_TRUE(fix.succeeds) << fix.words;
+    EXPECT_TRUE(fix.answers_same) << fix.words;
+    EXPECT_NE(fix.commands.front().find(command), std::string::npos) << fix.commands.front();
+    EXPECT_TRUE(fix.commands.back().starts_with("canrec rehearse ")) << fix.commands.back();
+  }
+  // A module with another maximum of its memory; sections are otherwise as they were.
+  static Bytes with_maximum(const Bytes& module, uint8_t pages) {
+    const auto loaded = wasm::load_module(module);
+    EXPECT_TRUE(loaded.has_value());
+    Bytes out = wasm::module_header();
+    for (const wasm::Section& section : loaded->module.sections) {
+      Bytes payload(loaded->module.view(section.payload).begin(),
+                    loaded->module.view(section.payload).end());
+      if (section.id == wasm::SectionId::kMemory) {
+        payload = {1, 1, static_cast<uint8_t>(loaded->module.memories[0].limits.min), pages};
+      }
+      out = wasm::concat({out, section.id == wasm::SectionId::kCustom
+                                   ? wasm::custom_section(section.name, payload)
+                                   : wasm::section(section.id, payload)});
+    }
+    return out;
+  }
+};
+
+TEST_F(AutopsyReal, SolvesAHookThatNeedsTooManyInstructions) {
+  executor::Profile profile = executor::Profile::mainnet();
+  profile.set(executor::Limit::kInstallInstructions, 100'000'000);
+  const Autopsy found = examine(fill(canister("notes_quadratic"), kNotes), profile);
+  EXPECT_EQ(found.cause, Cause::kInstructions);
+  EXPECT_EQ(found.code, "IC0522");
+  ASSERT_TRUE(found.unlimited.has_value());
+  EXPECT_TRUE(found.unlimited->succeeded);
+  EXPECT_GT(found.unlimited->instructions, 100'000'000U);
+  EXPECT_TRUE(explains(found, "with a larger limit it would succeed"));
+  expect_solved(found, "canrec patch prepare-route-k ");
+}
+
+TEST_F(AutopsyReal, SolvesAHookThatNeedsAHeapItCannotHave) {
+  const fs::path state =
+      fill(canister("notes_buffers"), {{"put", "(7, \"seven\")"}, {"fill", "(20000)"}});
+  const Bytes narrow = with_maximum(file_of(state / "wasm_module.bin"), 12);
+  ASSERT_EQ(file_of(state / "wasm_memory.bin").size(), 11U * 65536);
+  Subject subject = *Subject::open(state, {});
+  ASSERT_TRUE(subject.executor().replace(subject.id(), narrow).has_value());
+  const fs::path full = directory_ / "full";
+  ASSERT_TRUE(
+      subject.executor().save(subject.id(), posix_file_system(), full, Overwrite::kNo).has_value());
+  const Autopsy found = examine(full, executor::Profile::mainnet());
+  EXPECT_EQ(found.cause, Cause::kMemory);
+  EXPECT_TRUE(explains(found, "the program's own words: \"out of memory\""));
+  EXPECT_TRUE(explains(found, "786,432 bytes"));
+  EXPECT_TRUE(explains(found, "what the module itself declares"));
+  expect_solved(found, "canrec patch prepare-route-k ");
+  // Without its trap the allocator would hand out memory that is not there.
+  for (const Fix& fix : found.fixes) {
+    EXPECT_EQ(fix.commands.front().find("canrec patch remove"), std::string::npos);
+  }
+}
+
+TEST_F(AutopsyReal, SolvesThe32BitInterfaceAbove4GiB) {
+  const fs::path state = fill(canister("notes_32_bit"), kNotes);
+  const auto directory = snapshot::Directory::open(state);
+  ASSERT_TRUE(directory.has_value());
+  snapshot::NewSnapshot large;
+  large.metadata = directory->metadata();
+  large.module = snapshot::Image::of(directory->module_file());
+  large.heap = snapshot::Image::of(directory->heap_file());
+  large.stable.size = (uint64_t{4} << 30) + 65536;
+  const Interrupt never;
+  const fs::path path = directory_ / "large";
+  ASSERT_TRUE(snapshot::write_directory(posix_file_system(), path, large, Overwrite::kNo, never)
+                  .has_value());
+  const Autopsy found = examine(path, executor::Profile::mainnet());
+  EXPECT_EQ(found.cause, Cause::kStable32Bit);
+  expect_solved(found, "canrec patch retarget ");
+}
+
+TEST_F(AutopsyReal, SolvesAHookThatCallsOut) {
+  const Autopsy found =
+      examine(fill(canister("notes_calls"), kNotes), executor::Profile::mainnet());
+  EXPECT_EQ(found.cause, Cause::kForbiddenCall);
+  expect_solved(found, "canrec patch remove ");
+}
+
+// Skipping the hook of classical Motoko over a kept heap is what must never be called a success:
+// its heap pointer is a global, and globals restart.
+TEST_F(AutopsyReal, NeverCallsAKeptHeapSoundWhereGlobalsRestart) {
+  AutopsyRequest question;
+  question.directory = fill(fixture("motoko/3.6.16/stuck.wasm"), {{"write", "(\"kept\")"}});
+  question.upgrade = fixture("motoko/3.6.16/stuck_fixed.wasm");
+  question.checks = {"read"};
+  const auto found = autopsy(question);
+  ASSERT_TRUE(found.has_value()) << found.error().message();
+  EXPECT_FALSE(found->succeeds);
+  const auto kept = std::ranges::find_if(found->fixes, [](const Fix& fix) {
+    return fix.commands.back().find("--keep") != std::string::npos;
+  });
+  ASSERT_NE(kept, found->fixes.end());
+  EXPECT_FALSE(kept->succeeds) << kept->words;
+}
+
+// The same where the upgrade runs and even the check answers as before: the new program is another
+// one altogether, and reads this heap as what it is not.
+TEST_F(AutopsyReal, NeverCallsAKeptHeapSoundWhereTheLayoutMoved) {
+  AutopsyRequest question;
+  question.directory = fill(canister("notes_traps"), kNotes);
+  question.upgrade = canister("cellar");
+  const auto found = autopsy(question);
+  ASSERT_TRUE(found.has_value()) << found.error().message();
+  const auto kept = std::ranges::find_if(found->fixes, [](const Fix& fix) {
+    return fix.commands.back().find("--keep") != std::string::npos;
+  });
+  ASSERT_NE(kept, found->fixes.end());
+  EXPECT_FALSE(kept->succeeds) << kept->words;
+  EXPECT_NE(kept->words.find("not sound"), std::string::npos) << kept->words;
+}
+
+}  // namespace
+}  // namespace canrec::recover::test

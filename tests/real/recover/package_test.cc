@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Route K's packages as the network would take them: the encoded arguments go, byte for byte, to
+// the management canister of a fresh executor that holds the state.
+#include "recover/package.h"
+
+#include <algorithm>
+
+#include "candid/binary.h"
+#include "candid/interface.h"
+#include "candid/parser.h"
+#include "candid/text.h"
+#include "candid/value.h"
+#include "executor/management_did.h"
+#include "ic/limits.h"
+#include "patch/apply.h"
+#include "patch/operations.h"
+#include "state.h"
+#include "wasm/load.h"
+
+namespace canrec::recover::test {
+namespace {
+
+constexpr std::string_view kCanister = "rrkah-fqaaa-aaaaa-aaaaq-cai";
+
+class PackageReal : public State {
+ protected:
+  // The module with the section that route K asks for.
+  fs::path prepared(const fs::path& module) {
+    const Bytes bytes = file_of(module);
+    const auto loaded = wasm::load_module(bytes);
+    EXPECT_TRUE(loaded.has_value());
+    const auto plan = patch::prepare_route_k(*loaded, {});
+    EXPECT_TRUE(plan.has_value()) << (plan ? "" : plan.error().message());
+    const auto patched = patch::apply(*loaded, *plan);
+    EXPECT_TRUE(patched.has_value()) << (patched ? "" : patched.error().message());
+    const fs::path path = directory_ / "prepared.wasm";
+    canrec::test::write_bytes(path, patched->stored);
+    return path;
+  }
+  Package made(const fs::path& state, const fs::path& module, std::vector<std::string> checks) {
+    PackageRequest request;
+    request.directory = state;
+    request.module = module;
+    request.output = directory_ / "package";
+    request.route = wasmdiff::Route::kK;
+    request.canister = *ic::Principal::parse(kCanister);
+    request.checks = std::move(checks);
+    auto result = package(posix_file_system(), request);
+    EXPECT_TRUE(result.has_value()) << (result ? "" : result.error().message());
+    return result ? std::move(*result) : Package{};
+  }
+  fs::path packaged(const std::string& name) { return directory_ / "package" / name; }
+
+  // The state in a network of its own, under the id that the package is for.
+  executor::Executor network(const fs::path& state) {
+    executor::Executor out((executor::Options()));
+    auto directory = snapshot::Directory::open(state);
+    EXPECT_TRUE(directory.has_value());
+    EXPECT_TRUE(out.load(std::move(*directory), *ic::Principal::parse(kCanister)).has_value());
+    return out;
+  }
+  // What the network does with the argument of install_code and install_chunked_code.
+  static void install(executor::Executor& network, const candid::View& record,
+                      const std::string& canister_field, const Bytes& module) {
+    executor::InstallRequest request;
+    request.canister = *record.field(canister_field)->principal();
+    const auto mode = *record.field("mode")->tag();
+    ASSERT_EQ(candid::label_text(*mode.first), "upgrade");
+    const auto options = *mode.second.some();
+    request.mode = executor::InstallMode::kUpgrade;
+    request.skip_pre_upgrade = *options.field("skip_pre_upgrade")->some()->boolean();
+    const auto memory = *options.field("wasm_memory_persistence")->some()->tag();
+    ASSERT_EQ(candid::label_text(*memory.first), "keep");
+    request.memory = executor::MemoryPersistence::kKeep;
+    request.module = module;
+    const ByteView argument = *record.field("arg")->blob();
+    request.argument = Bytes(argument.begin(), argument.end());
+    const auto outcome = network.install(request);
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().message();
+    EXPECT_TRUE(outcome->ok()) << outcome->failure->text();
+    EXPECT_TRUE(request.skip_pre_upgrade);
+    EXPECT_EQ(network.find(request.canister)->wasm->code->hash(), sha256(module));
+  }
+  struct Decoded {
+    candid::Program program;
+    candid::Values values;
+    std::vector<candid::TypeIdx> types;
+    candid::View record() const { return {program.env, types[0], values.values[0]}; }
+  };
+  // The argument at the types of the management canister's interface.
+  static Decoded decode(std::string_view method, ByteView argument) {
+    Decoded out;
+    out.program = *candid::parse_program(executor::kManagementInterface);
+    const candid::Method* found =
+        candid::find_method(out.program.env.resolved(out.program.actor->service), method);
+    for (const candid::Arg& arg : out.program.env.resolved(found->type).args) {
+      out.types.push_back(arg.type);
+    }
+    auto values = candid::decode(argument, candid::Expected{&out.program.env, out.types});
+    EXPECT_TRUE(values.has_value()) << (values ? "" : values.error().message());
+    if (values) out.values = std::move(*values);
+    return out;
+  }
+  std::string decoded(const std::string& name) {
+    return output_of("'" CANREC_PROGRAM "' candid decode --file '" + packaged(name).string() + "'");
+  }
+};
+
+TEST_F(PackageReal, GivesTheArgumentThatInstallsTheModule) {
+  const fs::path state = fill(canister("notes"), {{"put", "(7, \"seven\")"}});
+  const fs::path module = prepared(canister("notes"));
+  const Package package = made(state, module, {"get(7)"});
+  EXPECT_EQ(package.chunks, 0U);
+  const Bytes argument = file_of(packaged("install_code.bin"));
+  EXPECT_EQ(canrec::test::read_text(packaged("install_code.hex")), to_hex(argument) + "\n");
+
+  const Decoded message = decode("install_code", argument);
+  const candid::View record = message.record();
+  EXPECT_EQ(record.field("canister_id")->principal()->text(), kCanister);
+  const ByteView sent = *record.field("wasm_module")->blob();
+  EXPECT_EQ(Bytes(sent.begin(), sent.end()), file_of(module));
+  // And to a person `canrec candid decode` shows it.
+  EXPECT_NE(decoded("install_code.bin").find("principal \"" + std::string(kCanister) + "\""),
+            std::string::npos);
+
+  executor::Executor network = this->network(state);
+  install(network, record, "canister_id", Bytes(sent.begin(), sent.end()));
+  const auto answer = network.query(
+      {*ic::Principal::parse(kCanister), "get", Bytes{'D', 'I', 'D', 'L', 0, 1, 0x79, 7, 0, 0, 0}});
+  ASSERT_TRUE(answer.has_value() && answer->replied());
+  EXPECT_NE(as_text(answer->reply()).find("seven"), std::string_view::npos);
+}
+
+// Azle's template: 6.7 MB as it is, far over the message limit.
+TEST_F(PackageReal, CutsAModuleOverTheMessageLimitIntoChunks) {
+  const fs::path template_module = fixture("azle/0.33.0/experimental.wasm");
+  const fs::path state = fill(template_module, {});
+  const fs::path module = prepared(template_module);
+  ASSERT_GT(fs::file_size(module), ic::limits::kIngressBytes);
+  const Package package = made(state, module, {});
+  ASSERT_GT(package.chunks, 6U);
+  EXPECT_FALSE(fs::exists(packaged("install_code.bin")));
+
+  executor::Executor network = this->network(state);
+  Bytes joined;
+  std::vector<Sha256> hashes;
+  for (uint32_t i = 0; i < package.chunks; ++i) {
+    const std::string name = "chunks/0" + std::to_string(i) + ".bin";
+    const Bytes argument = file_of(packaged(name));
+    EXPECT_LE(argument.size(), ic::limits::kIngressBytes);
+    const Decoded message = decode("upload_chunk", argument);
+    EXPECT_EQ(message.record().field("canister_id")->principal()->text(), kCanister);
+    const ByteView chunk = *message.record().field("chunk")->blob();
+    EXPECT_LE(chunk.size(), ic::limits::kChunkBytes);
+    joined.insert(joined.end(), chunk.begin(), chunk.end());
+    hashes.push_back(sha256(chunk));
+  }
+  EXPECT_EQ(joined, file_of(module));
+  const Bytes argument = file_of(packaged("install_chunked_code.bin"));
+  EXPECT_EQ(canrec::test::read_text(packaged("install_chunked_code.hex")), to_hex(argument) + "\n");
+  const Decoded message = decode("install_chunked_code", argument);
+  const candid::View record = message.record();
+  const candid::View list = *record.field("chunk_hashes_list");
+  ASSERT_EQ(list.size(), hashes.size());
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(*list.at(i)->field("hash")->blob(), hashes[i])) << i;
+  }
+  EXPECT_TRUE(std::ranges::equal(*record.field("wasm_module_hash")->blob(), sha256(joined)));
+  install(network, record, "target_canister", joined);
+  const std::string runbook = canrec::test::read_text(packaged("runbook.txt"));
+  EXPECT_NE(runbook.find("upload its " + std::to_string(package.chunks) + " chunks"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace canrec::recover::test
