@@ -20,4 +20,13 @@ canrec_find_library(xxHash::xxHash xxhash xxhash.h)
 canrec_find_library(zstd::zstd zstd zstd.h)
 canrec_find_library(iberty iberty demangle.h libiberty)
 canrec_find_library(wabt::wabt wabt wabt/wast-parser.h)
-canrec_find_library(binaryen::binaryen binaryen binaryen-c.h)
+
+# Loaded when it is needed, so that its start is not every command's (src/downloader/binaryen.h).
+find_library(binaryen_LIBRARY NAMES binaryen REQUIRED)
+find_path(binaryen_INCLUDE_DIR NAMES binaryen-c.h REQUIRED)
+get_filename_component(binaryen_NAME ${binaryen_LIBRARY} NAME)
+add_library(binaryen::binaryen INTERFACE IMPORTED)
+set_target_properties(binaryen::binaryen PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES ${binaryen_INCLUDE_DIR}
+  INTERFACE_COMPILE_DEFINITIONS CANREC_BINARYEN="${binaryen_NAME}"
+  INTERFACE_LINK_LIBRARIES "${CMAKE_DL_LIBS}")

@@ -6,7 +6,6 @@
 //  3. the custom sections are appended and our own validator reads the result.
 #include "downloader/assemble.h"
 
-#include <binaryen-c.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <memory>
 
 #include "candid/hash.h"
+#include "downloader/binaryen.h"
 #include "ic/limits.h"
 #include "wasm/builder.h"
 #include "wasm/edit.h"
@@ -185,20 +185,23 @@ std::string fill_in(const Recipe& recipe, Width width, const Access& access) {
 
 struct ModuleDeleter {
   using pointer = BinaryenModuleRef;
-  void operator()(BinaryenModuleRef module) const { BinaryenModuleDispose(module); }
+  decltype(Binaryen::ModuleDispose) dispose;
+  void operator()(BinaryenModuleRef module) const { dispose(module); }
 };
 using ModuleOwner = std::unique_ptr<BinaryenModuleRef, ModuleDeleter>;
 
 Result<Bytes> to_binary(const std::string& wat) {
-  const ModuleOwner module(BinaryenModuleParse(wat.c_str()));
-  BinaryenModuleSetFeatures(module.get(), BinaryenFeatureBulkMemory() | BinaryenFeatureMemory64() |
-                                              BinaryenFeatureMutableGlobals());
-  if (!BinaryenModuleValidate(module.get())) {
+  CANREC_TRY(const Binaryen binaryen, load_binaryen());
+  const ModuleOwner module(binaryen.ModuleParse(wat.c_str()), {binaryen.ModuleDispose});
+  binaryen.ModuleSetFeatures(module.get(), binaryen.FeatureBulkMemory() |
+                                               binaryen.FeatureMemory64() |
+                                               binaryen.FeatureMutableGlobals());
+  if (!binaryen.ModuleValidate(module.get())) {
     return fail(Errc::kGenerate, "the generated module does not validate in Binaryen");
   }
-  BinaryenSetOptimizeLevel(2);
-  BinaryenSetShrinkLevel(2);
-  BinaryenSetDebugInfo(false);
+  binaryen.SetOptimizeLevel(2);
+  binaryen.SetShrinkLevel(2);
+  binaryen.SetDebugInfo(false);
   // The default passes would put the value of every constant global where it is used: ten bytes for
   // each use of a prime instead of two. A second round finds what the first one opened up.
   std::array<const char*, 11> passes = {"inlining-optimizing",
@@ -213,10 +216,10 @@ Result<Bytes> to_binary(const std::string& wat) {
                                         "reorder-functions",
                                         "remove-unused-module-elements"};
   for (int round = 0; round < 2; ++round) {
-    BinaryenModuleRunPasses(module.get(), passes.data(), passes.size());
+    binaryen.ModuleRunPasses(module.get(), passes.data(), passes.size());
   }
   const BinaryenModuleAllocateAndWriteResult result =
-      BinaryenModuleAllocateAndWrite(module.get(), nullptr);
+      binaryen.ModuleAllocateAndWrite(module.get(), nullptr);
   const auto* bytes = static_cast<const uint8_t*>(result.binary);
   Bytes out(bytes, bytes + result.binaryBytes);
   std::free(result.binary);

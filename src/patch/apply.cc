@@ -3,6 +3,7 @@
 #include "patch/apply.h"
 
 #include <algorithm>
+#include <future>
 
 #include "base/gzip.h"
 #include "patch/renumber.h"
@@ -69,8 +70,13 @@ Result<Patched> apply(const wasm::LoadedModule& input, const Plan& plan) {
   CANREC_CHECK(check_fits(plan, input));
   CANREC_TRY(Bytes unpacked, build(input.module, plan));
   Patched patched;
+  // Nothing of this needs the proof, which reads the bytes by itself: all at once.
+  Bytes packed = input.gzipped ? gzip(unpacked) : Bytes();
+  const ByteView stored = input.gzipped ? packed : unpacked;
+  auto hash = std::async(std::launch::async, [stored] { return sha256(stored); });
+  auto reading = std::async(std::launch::async, [&] { return wasm::read_module(unpacked); });
   CANREC_TRY(patched.evidence, prove(input.module, plan, unpacked));
-  CANREC_TRY(const wasm::Module result, wasm::read_module(unpacked));
+  CANREC_TRY(const wasm::Module result, reading.get());
   // The proof has shown the result to be valid, and the input where it differs from it.
   wasmdiff::CompareOptions options;
   options.validated = true;
@@ -78,8 +84,8 @@ Result<Patched> apply(const wasm::LoadedModule& input, const Plan& plan) {
              wasmdiff::compare(input.module, result, options));
   patched.evidence.route_s = verdict(comparison, wasmdiff::Route::kS);
   patched.evidence.route_k = verdict(comparison, wasmdiff::Route::kK);
-  patched.stored = input.gzipped ? gzip(unpacked) : std::move(unpacked);
-  patched.evidence.output = sha256(patched.stored);
+  patched.evidence.output = hash.get();
+  patched.stored = input.gzipped ? std::move(packed) : std::move(unpacked);
   patched.evidence.output_size = patched.stored.size();
   return patched;
 }
