@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: finds the command, runs it, turns everything that can happen into an exit status.
 // Under the name `wasm-layout-diff` it is `canrec diff`.
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -29,6 +32,16 @@ Interrupt g_interrupt;  // the one global: a signal handler can reach nothing el
 
 extern "C" void on_signal(int) { g_interrupt.request(); }
 
+// A stream that the caller closed would be the next file that is opened, and reports would be
+// written into it. Reading ends stand in for closed outputs, so that writing to them still fails.
+void occupy_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) != -1) continue;
+    const int stand_in = ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (stand_in != stream) std::_Exit(static_cast<int>(ExitCode::kSystem));
+  }
+}
+
 void catch_signals() {
   // The second signal ends the process the ordinary way.
   struct sigaction action {};
@@ -49,6 +62,7 @@ void add_exit_status(CLI::App& app) {
 }
 
 int run(std::vector<std::string> arguments) {
+  occupy_closed_streams();
   catch_signals();
   Session session(posix_file_system(), g_interrupt);
   CLI::App app("Offline forensics and recovery of Internet Computer canister state.", "canrec");
