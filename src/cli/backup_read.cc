@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/shell.h"
 #include "cli/backup_command.h"
 
 namespace canrec::cli {
@@ -230,7 +231,7 @@ void print_verify_text(Session& session, std::string_view verb, const BackupOpti
     print_ranges(session, damage.lost);
     if (!damage.lost.empty()) {
       session.print(fmt::format("  next     canrec backup restore {} --store {} --salvage -o DIR\n",
-                                damage.id, options.store));
+                                damage.id, shell_word(options.store)));
     }
   }
 }
@@ -262,7 +263,7 @@ ExitCode backup_verify(Session& session, const BackupOptions& options) {
     session.print(
         fmt::format("  next     canrec backup reindex --store {}, then create again: chunks that "
                     "are still in the canister's state are stored anew\n",
-                    options.store));
+                    shell_word(options.store)));
   }
   return code;
 }

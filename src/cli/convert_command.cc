@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/shell.h"
 #include "cli/findings.h"
 #include "cli/session.h"
 
@@ -50,7 +51,7 @@ ExitCode run(Session& session, const Options& options) {
   for (const std::string& note : notes) {
     session.print(fmt::format("  note  {}\n", wrapped(note, 8, session.width())));
   }
-  session.print(fmt::format("  next  canrec verify {}\n", options.output));
+  session.print(fmt::format("  next  canrec verify {}\n", shell_word(options.output)));
   return ExitCode::kDone;
 }
 

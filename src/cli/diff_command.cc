@@ -6,6 +6,7 @@
 #include <future>
 #include <memory>
 
+#include "base/shell.h"
 #include "cli/diff_report.h"
 #include "snapshot/directory.h"
 
@@ -30,7 +31,7 @@ ExitCode examine(Session& session, const Options& options, wasmdiff::Comparison&
   if (!opened) {
     const ExitCode code = session.report(options.state, opened.error());
     if (code == ExitCode::kMalformed && !session.json) {
-      session.warn(fmt::format("next: canrec verify {}", options.state));
+      session.warn(fmt::format("next: canrec verify {}", shell_word(options.state)));
     }
     return code;
   }

@@ -10,7 +10,9 @@
 #include <utility>
 
 #include "base/input_file.h"
+#include "base/shell.h"
 #include "cli/findings.h"
+#include "recover/script.h"
 
 namespace canrec::cli {
 namespace {
@@ -67,8 +69,8 @@ std::string report_text(const Session& session, const PatchOutput& options,
   out += verdict_text(session, "S (snapshot with the new module)", evidence.route_s);
   out += verdict_text(session, "K (upgrade, heap kept)", evidence.route_k);
   if (written && options.output != "-") {
-    out += fmt::format("next  canrec rehearse SNAPSHOT 'replace {}' 'upgrade NEXT.wasm'\n",
-                       options.output);
+    out += fmt::format("next  canrec rehearse SNAPSHOT {} 'upgrade NEXT.wasm'\n",
+                       shell_word("replace " + recover::script_text(options.output)));
   }
   return out;
 }

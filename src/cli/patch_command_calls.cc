@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/shell.h"
 #include "cli/patch_command.h"
 #include "patch/calls.h"
 
@@ -106,7 +107,7 @@ std::string next_text(const CallsOptions& options, const CallList& list) {
   for (const CallSiteInfo& site : list.sites) {
     for (const std::string& remedy : site.remedies) {
       std::string command = remedy;
-      command.replace(command.find("MODULE"), 6, options.module);
+      command.replace(command.find("MODULE"), 6, shell_word(options.module));
       if (std::ranges::find(commands, command) == commands.end()) {
         commands.push_back(std::move(command));
       }

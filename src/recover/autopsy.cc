@@ -2,8 +2,7 @@
 // Runs the upgrade, then tries the fixes that fit:
 //
 //  1. the repair of the cause (grow before write, 64-bit calls, the call taken out), and when
-//  another
-//     failure shows behind it the repair of that one, up to kMostRounds;
+//     another failure shows behind it the repair of that one, up to kMostRounds;
 //  2. the functions between the failure and the hook, each made to return at once;
 //  3. without the hook, and past the hook over a kept heap (route K), where that is sound.
 //
@@ -18,6 +17,7 @@
 
 #include "base/checked.h"
 #include "base/input_file.h"
+#include "base/shell.h"
 #include "patch/apply.h"
 #include "patch/operations.h"
 #include "recover/autopsy_explain.h"
@@ -222,7 +222,7 @@ class Examiner {
   // Appends the command for a repair; each one reads what the one before wrote.
   void add_step(Fix& fix, const Repair& repair, size_t index) const {
     const std::string input =
-        index == 0 ? request_.module_name : fmt::format("fixed-{}.wasm", index);
+        index == 0 ? shell_word(request_.module_name) : fmt::format("fixed-{}.wasm", index);
     fix.commands.push_back(fmt::format("canrec patch {} {} {} -o fixed-{}.wasm", verb_word(repair),
                                        input, verb_rest(repair), index + 1));
     if (!fix.what.empty()) fix.what += ", and then ";
@@ -307,8 +307,8 @@ class Examiner {
       CANREC_TRY(const executor::InstallOutcome outcome, upgrade(patched->stored, kept()));
       if (!outcome.ok()) continue;
       Fix fix;
-      fix.commands.push_back(
-          fmt::format("canrec patch stub {} '{}' -o fixed-1.wasm", request_.module_name, name));
+      fix.commands.push_back(fmt::format("canrec patch stub {} {} -o fixed-1.wasm",
+                                         shell_word(request_.module_name), shell_word(name)));
       fix.what = fmt::format("{} (function {}) returns at once, the rest of the hook runs",
                              frames[i].name, function);
       fix.costs = "whatever else that function does is left out; read it with canrec patch edit";
@@ -323,8 +323,8 @@ class Examiner {
     if (!plan) return Ok{};
     CANREC_TRY(patch::Patched patched, patch::apply(loaded_, *plan));
     Fix fix;
-    fix.commands.push_back(
-        fmt::format("canrec patch drop-hook {} {} -o fixed-1.wasm", request_.module_name, kHook));
+    fix.commands.push_back(fmt::format("canrec patch drop-hook {} {} -o fixed-1.wasm",
+                                       shell_word(request_.module_name), kHook));
     fix.what = "the hook is dropped, the upgrade runs without it";
     fix.costs = "whatever the hook was to save is not saved";
     CANREC_TRY(const executor::InstallOutcome outcome, upgrade(patched.stored, kept()));
@@ -344,7 +344,8 @@ class Examiner {
       if (!plan) return Ok{};
       CANREC_TRY(patch::Patched patched, patch::apply(target, *plan));
       module = std::move(patched.stored);
-      fix.commands.push_back(fmt::format("canrec patch prepare-route-k {} -o fixed-1.wasm", name));
+      fix.commands.push_back(
+          fmt::format("canrec patch prepare-route-k {} -o fixed-1.wasm", shell_word(name)));
       name = "fixed-1.wasm";
     }
     fix.what = "the hook is skipped and the heap kept: the new program goes on with the old data";
@@ -359,8 +360,7 @@ class Examiner {
       fix.words = "the network would do it, but it is not sound: " + against;
     }
     fix.commands.push_back(
-        fmt::format("canrec rehearse {} 'upgrade {} --skip-pre-upgrade --keep'{}",
-                    autopsy_.directory, name, check_steps()));
+        rehearsal({"upgrade " + script_text(name) + " --skip-pre-upgrade --keep" + argument()}));
     autopsy_.fixes.push_back(std::move(fix));
     return Ok{};
   }
@@ -417,9 +417,15 @@ class Examiner {
     return Ok{};
   }
 
-  std::string check_steps() const {
-    std::string out;
-    for (const std::string& each : request_.checks) out += fmt::format(" 'expect-same {}'", each);
+  std::string argument() const {
+    return request_.argument.empty() ? std::string() : " --arg " + request_.argument;
+  }
+
+  // The command that goes these steps and asks the checks.
+  std::string rehearsal(std::vector<std::string> steps) const {
+    for (const std::string& each : request_.checks) steps.push_back("expect-same " + each);
+    std::string out = "canrec rehearse " + shell_word(autopsy_.directory);
+    for (const std::string& step : steps) out += " " + shell_word(step);
     return out;
   }
 
@@ -428,9 +434,10 @@ class Examiner {
     CANREC_CHECK(judge(fix, outcome, module));
     const std::string last = fmt::format("fixed-{}.wasm", fix.commands.size());
     const std::string target = request_.upgrade ? autopsy_.upgrade : request_.module_name;
-    fix.commands.push_back(fmt::format(
-        "canrec rehearse {} 'replace {}' 'upgrade {}{}'{}", autopsy_.directory, last, target,
-        memory == executor::MemoryPersistence::kKeep ? " --keep" : "", check_steps()));
+    const bool keep = memory == executor::MemoryPersistence::kKeep;
+    fix.commands.push_back(
+        rehearsal({"replace " + last,
+                   "upgrade " + script_text(target) + (keep ? " --keep" : "") + argument()}));
     autopsy_.fixes.push_back(std::move(fix));
     return Ok{};
   }

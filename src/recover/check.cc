@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/input_file.h"
+#include "base/shell.h"
 #include "candid/interface.h"
 #include "candid/motoko_check.h"
 #include "candid/upgrade.h"
@@ -120,7 +121,8 @@ class Checker {
     say(r, answer, fmt::format("{} by route K", to_string(word)),
         answer == Answer::kGood
             ? ""
-            : fmt::format("canrec diff {} {} --route K", list_.old_path, list_.new_path));
+            : fmt::format("canrec diff {} {} --route K", shell_word(list_.old_path),
+                          shell_word(list_.new_path)));
     for (const wasmdiff::Finding& finding : comparison.findings) {
       if (finding.weights.k < wasmdiff::Severity::kReview) continue;
       r.findings.push_back(
@@ -160,7 +162,7 @@ class Checker {
         fmt::format(
             "canrec patch calls {} --from canister_pre_upgrade shows the places; a rehearsal "
             "(--state) whether they strike",
-            list_.old_path));
+            shell_word(list_.old_path)));
   }
 
   // What is known to trap in a hook: calls that the network forbids there, and what `canrec patch
@@ -248,7 +250,8 @@ class Checker {
     }
     say(r, verdict.compatible ? Answer::kLook : Answer::kBad,
         verdict.compatible ? "compatible, but values silently become null" : "not compatible",
-        fmt::format("canrec candid check {} {}", list_.old_path, list_.new_path));
+        fmt::format("canrec candid check {} {}", shell_word(list_.old_path),
+                    shell_word(list_.new_path)));
     for (const candid::InterfaceProblem& problem : verdict.problems) {
       r.findings.push_back({problem.breaks ? Severity::kError : Severity::kWarning,
                             std::string(upgrade_problem_words(problem.kind)), problem.path,
@@ -291,7 +294,8 @@ class Checker {
         : !accepted          ? "compatible to the compiler, but refused at run time"
         : lost               ? "compatible, but values are lost"
                              : "compatible, with warnings",
-        fmt::format("canrec motoko check {} {}", list_.old_path, list_.new_path));
+        fmt::format("canrec motoko check {} {}", shell_word(list_.old_path),
+                    shell_word(list_.new_path)));
     for (const candid::motoko::Finding& finding : verdict->findings) {
       r.findings.push_back({finding.severity == candid::motoko::Severity::kError
                                 ? Severity::kError
@@ -331,7 +335,8 @@ class Checker {
       const std::string words = outcome.failure->text();
       say(r, Answer::kBad,
           fmt::format("it fails in {}: {}", outcome.stage, words.substr(0, words.find('\n'))),
-          fmt::format("canrec autopsy {} --upgrade {}", list_.state_path, list_.new_path));
+          fmt::format("canrec autopsy {} --upgrade {}", shell_word(list_.state_path),
+                      shell_word(list_.new_path)));
       return Ok{};
     }
     headroom(r, outcome, *subject.canister().wasm);

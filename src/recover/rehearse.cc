@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "base/input_file.h"
+#include "base/shell.h"
 #include "candid/text.h"
 #include "recover/memory_delta.h"
 #include "recover/memory_map.h"
@@ -295,7 +296,9 @@ class Rehearser {
       report.stage = outcome.stage;
       report.next =
           outcome.stage == "canister_pre_upgrade"
-              ? fmt::format("canrec autopsy {} --upgrade {}", rehearsal_.directory, step.subject)
+              ? fmt::format("canrec autopsy {} --upgrade {}{}", shell_word(rehearsal_.directory),
+                            shell_word(step.subject),
+                            step.argument.empty() ? "" : " --arg " + shell_word(step.argument))
               : fmt::format("look at the {} stage above; the canister is as before", outcome.stage);
       return Ok{};
     }

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "base/bytes.h"
+#include "base/shell.h"
 
 namespace canrec::recover {
 namespace {
@@ -106,7 +107,8 @@ class Runbook {
         const std::string method = each.query.substr(0, parenthesis);
         const std::string arguments =
             parenthesis == std::string::npos ? "()" : each.query.substr(parenthesis);
-        command(icp(fmt::format("call {} {} '{}' --query", id(), method, arguments)));
+        command(icp(
+            fmt::format("call {} {} {} --query", id(), shell_word(method), shell_word(arguments))));
         must(fmt::format("`{}`", each.answer));
       }
       stop("an answer is another one");

@@ -248,6 +248,17 @@ bool changes_code(StepKind kind) {
   return kind == StepKind::kReplace || kind == StepKind::kUpgrade || kind == StepKind::kInstall;
 }
 
+std::string script_text(std::string_view path) {
+  if (!path.empty() && path.find_first_of(" \t\"\\#") == std::string_view::npos)
+    return std::string(path);
+  std::string out = "\"";
+  for (const char c : path) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out += '"';
+}
+
 Result<Step> parse_step(std::string_view text, uint32_t line) {
   return StepParser(text, line).run();
 }

@@ -57,6 +57,9 @@ struct Step {
 /// Reads one step. Errors: kScript; the message begins with "line L, column C".
 Result<Step> parse_step(std::string_view text, uint32_t line);
 
+/// A path as an operand of a step: in double quotes where it would not be one word.
+std::string script_text(std::string_view path);
+
 /// Reads a file of steps. Errors: as parse_step; also a revert to a name no earlier checkpoint has,
 /// and an expectation with no step before it.
 Result<std::vector<Step>> parse_script(std::string_view text);

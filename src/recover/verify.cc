@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/shell.h"
 #include "ic/limits.h"
 #include "recover/mixture.h"
 #include "recover/unfetched.h"
@@ -149,7 +150,7 @@ class Verifier {
     add(Severity::kWarning, "old-form", "metadata.json",
         fmt::format("written in the form of {}", report_.form),
         "today's icp and dfx do not read this form: an upload stops with a parse error",
-        fmt::format("canrec convert {} -o NEW_DIR", report_.path.string()));
+        fmt::format("canrec convert {} -o NEW_DIR", shell_word(report_.path.string())));
   }
 
   void empty_heap_without_file() {
@@ -162,7 +163,7 @@ class Verifier {
         "dfx opens it always, so its upload stops; icp's does not mind",
         fmt::format(
             "canrec convert {} -o NEW_DIR writes what both clients take, or upload with icp",
-            report_.path.string()));
+            shell_word(report_.path.string())));
   }
 
   // An integer that passed through a double keeps 53 bits. Printed the shortest way it has 16 or 17

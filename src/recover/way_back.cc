@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/shell.h"
 #include "recover/verify.h"
 #include "snapshot/store_jobs.h"
 
@@ -91,7 +92,8 @@ Result<WayBack> judge_way_back(const std::string& place, const Sha256& module,
     std::string problem;
     CANREC_TRY(std::optional<Hashes> found, hashes_of(place, interrupt, problem));
     out = found ? WayBack{true, fmt::format("the snapshot directory {} is whole", place), ""}
-                : no(fmt::format("{}: {}", place, problem), fmt::format("canrec verify {}", place));
+                : no(fmt::format("{}: {}", place, problem),
+                     fmt::format("canrec verify {}", shell_word(place)));
     if (found) hashes = std::move(*found);
   }
   if (!out.exists) return out;

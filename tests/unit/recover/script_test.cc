@@ -35,6 +35,16 @@ TEST(Script, ReadsEveryStep) {
   EXPECT_EQ(good("  expect-same get(1)  ").kind, StepKind::kExpectSame);
 }
 
+TEST(Script, TakesAnyPathBack) {
+  for (const std::string path :
+       {"v2.wasm", "my modules/v2.wasm", "a\"b\\c.wasm", "#1", "x (1).wasm"}) {
+    const auto step = parse_step("upgrade " + script_text(path) + " --keep --arg (\"a b\")", 1);
+    ASSERT_TRUE(step) << step.error().message();
+    EXPECT_EQ(step->subject, path);
+    EXPECT_EQ(step->argument, "(\"a b\")");
+  }
+}
+
 TEST(Script, RejectsWithLineAndColumn) {
   EXPECT_TRUE(bad("upgade x").starts_with("line 3, column 1: unknown step \"upgade\""));
   EXPECT_EQ(bad("upgrade"), "line 3, column 8: the module is missing");
