@@ -166,12 +166,17 @@ class Checker {
   }
 
   // What is known to trap in a hook: calls that the network forbids there, and what `canrec patch
-  // calls` warns of. Equal warnings are one finding. False when the calls cannot be listed.
+  // calls` warns of. Warnings that differ only in their place are one finding. False when the calls
+  // cannot be listed.
   static bool hazards_of(CheckRow& r, const wasm::Module& module, std::string_view hook) {
     if (module.find_export(hook) == nullptr) return true;
     const auto calls = patch::list_calls(module, hook);
     if (!calls) return false;
-    std::map<std::string, std::pair<std::string, size_t>> seen;  // words: first place, count
+    struct Warned {
+      std::string words, place;  // of the first call site
+      size_t others = 0;
+    };
+    std::map<std::string, Warned> seen;  // by the warning, wherever it stands
     for (const patch::CallSiteInfo& site : calls->sites) {
       for (const patch::ReachedFrom& from : site.reached_from) {
         if (calls->entries[from.entry].name != hook || from.forbidden.empty() ||
@@ -184,15 +189,18 @@ class Checker {
       }
       for (const std::string& hazard : site.hazards) {
         if (hazard.find(hook) == std::string::npos) continue;
-        auto& [place, count] = seen[hazard];
-        if (count++ == 0) place = site.place;
+        const auto [it, is_first] = seen.try_emplace(hazard.substr(0, hazard.find(" at 0x")));
+        if (is_first) it->second = {hazard, site.place};
+        if (!is_first) ++it->second.others;
       }
     }
-    for (const auto& [words, where] : seen) {
-      r.findings.push_back({Severity::kWarning, "hazard", where.first,
-                            where.second > 1
-                                ? fmt::format("{} (and {} more places)", words, where.second - 1)
-                                : words,
+    for (const auto& [kind, warned] : seen) {
+      std::string words = warned.words;
+      if (warned.others > 0) {
+        words +=
+            fmt::format(" (and {} more place{})", warned.others, warned.others == 1 ? "" : "s");
+      }
+      r.findings.push_back({Severity::kWarning, "hazard", warned.place, std::move(words),
                             "hooks have trapped for this", "canrec patch calls"});
     }
     return true;
