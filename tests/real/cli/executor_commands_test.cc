@@ -7,32 +7,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 
 namespace {
 
+using canrec::test::Answer;
+using canrec::test::canrec_with;
 using canrec::test::read_tree;
 using canrec::test::TemporaryDirectory;
 using canrec::test::write_text;
 
-struct Answer {
-  int status;
-  std::string out;  // both streams
-};
-Answer canrec_with(const std::string& arguments) {
-  const std::string command = std::string(CANREC_PROGRAM) + " " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer run{};
-  char buffer[65536];
-  for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) run.out.append(buffer, n);
-  run.status = WEXITSTATUS(pclose(pipe));
-  return run;
-}
 const std::string kFixtures = CANREC_FIXTURES "/";
 
 class ExecutorCommands : public ::testing::Test {

@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // `canrec inspect` as a user runs it.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 
 namespace {
 
-struct Answer {
-  int status;
-  std::string out;
-};
+using canrec::test::Answer;
+
 Answer inspect(const std::string& arguments) {
-  const std::string command = std::string(CANREC_PROGRAM) + " inspect " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer run{};
-  char buffer[65536];
-  for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) run.out.append(buffer, n);
-  run.status = WEXITSTATUS(pclose(pipe));
-  return run;
+  return canrec::test::canrec_with("inspect " + arguments);
 }
 const std::string kFixtures = CANREC_FIXTURES "/";
 

@@ -2,10 +2,8 @@
 // `canrec patch` as a user runs it, and what other tools say of its results.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,22 +13,13 @@
 #include <tuple>
 #include <vector>
 
+#include "support/shell.h"
+
 namespace {
 
-struct Answer {
-  int status;
-  std::string out;
-};
-
-Answer shell(const std::string& command) {
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer answer{};
-  char buffer[65536];
-  for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) answer.out.append(buffer, n);
-  answer.status = WEXITSTATUS(pclose(pipe));
-  return answer;
-}
+using canrec::test::Answer;
+using canrec::test::canrec_with;
+using canrec::test::shell;
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -54,9 +43,7 @@ class PatchCommand : public testing::Test {
   }
   ~PatchCommand() override { std::filesystem::remove_all(directory_); }
 
-  static Answer patch(const std::string& arguments) {
-    return shell(std::string(CANREC_PROGRAM) + " patch " + arguments);
-  }
+  static Answer patch(const std::string& arguments) { return canrec_with("patch " + arguments); }
   std::string file(const std::string& name) const { return directory_ / name; }
   static bool has(const Answer& answer, std::string_view text) {
     return answer.out.find(text) != std::string::npos;

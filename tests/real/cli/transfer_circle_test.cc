@@ -4,34 +4,20 @@
 // route K where its globals allow that; where they do not, the refusal says why, and the restored
 // backup leads to the same answers by the other route.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 
 namespace {
 
+using canrec::test::Answer;
+using canrec::test::canrec_with;
 using canrec::test::read_tree;
-
-struct Answer {
-  int status;
-  std::string out;  // both streams
-};
-
-Answer canrec_with(const std::string& arguments) {
-  const std::string command = std::string(CANREC_PROGRAM) + " " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer run{};
-  char buffer[65536];
-  for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) run.out.append(buffer, n);
-  run.status = WEXITSTATUS(pclose(pipe));
-  return run;
-}
 
 const std::string kFixtures = CANREC_FIXTURES "/";
 

@@ -15,6 +15,7 @@
 
 #include "snapshot/store.h"
 #include "snapshot/writer.h"
+#include "support/noise.h"
 #include "support/temporary_directory.h"
 #include "wasm/builder.h"
 
@@ -22,24 +23,13 @@ namespace {
 
 namespace fs = std::filesystem;
 using canrec::Bytes;
+using canrec::test::noise;
 using canrec::test::read_tree;
 using Clock = std::chrono::steady_clock;
 using Arguments = std::vector<std::string>;
 
 constexpr size_t kPage = 65536;
 constexpr int kMoments = 24;
-
-Bytes noise(size_t size, uint64_t seed) {
-  Bytes out(size);
-  uint64_t state = seed * 0x9e3779b97f4a7c15U + 1;
-  for (uint8_t& byte : out) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    byte = static_cast<uint8_t>(state >> 24);
-  }
-  return out;
-}
 
 pid_t start(const Arguments& arguments) {
   std::vector<char*> words;

@@ -3,39 +3,27 @@
 // line and forwards to the embedded executor: what comes out is what `canrec pull` gives, what goes
 // in is what was there.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <string>
 
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 
 namespace {
 
+using canrec::test::Answer;
+using canrec::test::canrec_with;
 using canrec::test::read_text;
 using canrec::test::read_tree;
-
-struct Answer {
-  int status;
-  std::string out;  // both streams
-};
-
-Answer shell(const std::string& command) {
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer run{};
-  char buffer[65536];
-  for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) run.out.append(buffer, n);
-  run.status = WEXITSTATUS(pclose(pipe));
-  return run;
-}
+using canrec::test::shell;
 
 class TransferScript : public testing::TestWithParam<const char*> {
  protected:
   std::string path(const std::string& name) const { return directory / name; }
   void canrec(const std::string& arguments) {
-    const Answer run = shell(std::string(CANREC_PROGRAM) + " " + arguments);
+    const Answer run = canrec_with(arguments);
     ASSERT_EQ(run.status, 0) << arguments << "\n" << run.out;
   }
   // A canister with data whose pre-upgrade traps.

@@ -4,12 +4,9 @@
 // The real modules that the patch tests run on, and other tools to ask about them.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cstdio>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -17,6 +14,7 @@
 
 #include "base/hash.h"
 #include "base/input_file.h"
+#include "support/shell.h"
 #include "wasm/load.h"
 
 namespace canrec::patch {
@@ -53,22 +51,8 @@ inline Result<wasm::ModuleFile> open_fixture(const std::string& path) {
   return wasm::open_module(std::filesystem::path(CANREC_FIXTURES) / path);
 }
 
-/// What a program says (both streams) and its exit status.
-struct Answer {
-  int status = -1;
-  std::string out;
-};
-inline Answer shell(const std::string& command) {
-  FILE* pipe = popen(("{ " + command + "; } 2>&1").c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer answer;
-  std::array<char, 65536> buffer{};
-  for (size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
-    answer.out.append(buffer.data(), n);
-  }
-  answer.status = WEXITSTATUS(pclose(pipe));
-  return answer;
-}
+using canrec::test::Answer;
+using canrec::test::shell;
 
 /// WABT's validator, with what the network accepts.
 inline Answer wasm_validate(const std::filesystem::path& module) {

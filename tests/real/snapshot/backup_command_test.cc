@@ -1,60 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // `canrec backup` as a user runs it, from the first backup to a damaged store.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <string>
 
+#include "backup_support.h"
 #include "snapshot/directory.h"
 #include "snapshot/writer.h"
-#include "support/faulty_file_system.h"
+#include "support/noise.h"
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 
 namespace canrec::snapshot {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Answer {
-  int status;
-  std::string out;
-};
+using test::Answer;
+using test::canrec_with;
 
 class BackupCommand : public ::testing::Test {
  protected:
   void SetUp() override {
-    const auto module = InputFile::open(CANREC_FIXTURES "/canisters/notes.wasm");
-    ASSERT_TRUE(module);
-    Bytes heap(uint64_t{4} << 20);
-    // Bytes that hardly compress, so that damage in the middle of a pack hits the heap.
-    uint64_t state = 1;
-    for (size_t i = 0; i < heap.size() / 2; ++i) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      heap[i] = static_cast<uint8_t>(state >> 56);
-    }
-    NewSnapshot snapshot;
-    snapshot.module = Image::of(module->bytes());
-    snapshot.heap = Image::of(heap);
-    snapshot.metadata.globals = {{GlobalType::kI32, 1048576, 0}};
-    const Interrupt interrupt;
-    ASSERT_TRUE(
-        write_directory(test::quick_file_system(), directory, snapshot, Overwrite::kNo, interrupt));
+    // Damage in the middle of a pack hits the heap, for noise hardly compresses.
+    Bytes heap = test::noise(2 << 20);
+    heap.resize(4 << 20);
+    write_snapshot(directory, heap);
   }
 
   Answer run(const std::string& verb, const std::string& arguments) const {
-    const std::string command = std::string(CANREC_PROGRAM) + " backup " + verb + " --store " +
-                                store.string() + " " + arguments + " 2>&1";
-    FILE* pipe = popen(command.c_str(), "r");
-    EXPECT_NE(pipe, nullptr);
-    Answer answer{};
-    char buffer[65536];
-    for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
-      answer.out.append(buffer, n);
-    }
-    answer.status = WEXITSTATUS(pclose(pipe));
-    return answer;
+    return canrec_with("backup " + verb + " --store " + store.string() + " " + arguments);
   }
   // The id in the last line of create.
   std::string create(const std::string& more = "") const {

@@ -10,6 +10,7 @@
 
 #include "real/snapshot/backup_support.h"
 #include "snapshot/store_jobs.h"
+#include "support/noise.h"
 
 namespace canrec::snapshot {
 namespace {
@@ -21,9 +22,9 @@ class Crashes : public ::testing::Test {
  protected:
   // Two backups; of the second half is new.
   void SetUp() override {
-    Bytes heap = random_bytes(6 << 20, 1);
+    Bytes heap = test::noise(6 << 20, 1);
     write_snapshot(temporary / "old", heap);
-    const Bytes fresh = random_bytes(3 << 20, 2);
+    const Bytes fresh = test::noise(3 << 20, 2);
     std::ranges::copy(fresh, heap.begin());
     write_snapshot(temporary / "new", heap);
     ASSERT_EQ(run({"create", (temporary / "old").string(), "--time", "1"}), 0);
@@ -94,7 +95,7 @@ class Crashes : public ::testing::Test {
 };
 
 TEST_F(Crashes, CreateKilledAtAnyMoment) {
-  write_snapshot(temporary / "newest", random_bytes(12 << 20, 3));
+  write_snapshot(temporary / "newest", test::noise(12 << 20, 3));
   renew(store, temporary / "before");
   kill_often(
       {"create", (temporary / "newest").string()}, [&] { renew(temporary / "before", store); },

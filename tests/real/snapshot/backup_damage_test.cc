@@ -11,6 +11,7 @@
 #include "real/snapshot/backup_support.h"
 #include "snapshot/store_frame.h"
 #include "snapshot/store_jobs.h"
+#include "support/noise.h"
 
 namespace canrec::snapshot {
 namespace {
@@ -25,7 +26,7 @@ struct Answer {
 class LyingStore : public ::testing::Test {
  protected:
   void SetUp() override {
-    write_snapshot(temporary / "snapshot", random_bytes(3 << 20, 1));
+    write_snapshot(temporary / "snapshot", test::noise(3 << 20, 1));
     ASSERT_EQ(run({"create", (temporary / "snapshot").string(), "--time", "1"}).status, 0);
     id = Store::open(store)->backups()->at(0);
   }

@@ -66,17 +66,6 @@ class Running {
   pid_t pid_ = 0;
 };
 
-/// Bytes that hardly compress.
-inline Bytes random_bytes(size_t size, uint64_t seed) {
-  Bytes out(size);
-  uint64_t state = seed * 2 + 1;
-  for (uint8_t& byte : out) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    byte = static_cast<uint8_t>(state >> 56);
-  }
-  return out;
-}
-
 /// A snapshot directory of a real module with that heap, which is made of whole pages.
 inline void write_snapshot(const fs::path& directory, const Bytes& heap) {
   const auto module = InputFile::open(CANREC_FIXTURES "/canisters/notes.wasm");

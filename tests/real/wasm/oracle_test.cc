@@ -3,13 +3,12 @@
 // modules that wasm-opt makes and on damaged copies of them.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
 #include <map>
 #include <random>
 
 #include "base/leb128.h"
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 #include "wasm/builder.h"
 #include "wasm/load.h"
@@ -18,19 +17,8 @@
 namespace canrec::wasm {
 namespace {
 
-struct Answer {
-  int status;
-  std::string out;
-};
-Answer run(const std::string& command) {
-  FILE* pipe = popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  Answer answer{};
-  char buffer[65536];
-  for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) answer.out.append(buffer, n);
-  answer.status = WEXITSTATUS(pclose(pipe));
-  return answer;
-}
+using test::Answer;
+using test::shell;
 
 void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
   std::ofstream out(path, std::ios::binary);
@@ -42,7 +30,7 @@ void write_bytes(const std::filesystem::path& path, const Bytes& bytes) {
 // Offset -> first word of the text, from lines like " 00015c: 20 00        | local.get 0".
 std::map<uint64_t, std::string> objdump(const std::filesystem::path& path) {
   std::map<uint64_t, std::string> lines;
-  const Answer answer = run("wasm-objdump -d '" + path.string() + "' 2>&1");
+  const Answer answer = shell("wasm-objdump -d '" + path.string() + "' 2>&1");
   EXPECT_EQ(answer.status, 0) << answer.out.substr(0, 300);
   size_t begin = 0;
   while (begin < answer.out.size()) {
@@ -185,7 +173,7 @@ class RandomModules : public testing::Test {
   void compare(const Bytes& bytes) {
     const std::filesystem::path path = directory_ / "module.wasm";
     write_bytes(path, bytes);
-    const Answer wabt = run("wasm-validate --enable-tail-call '" + path.string() + "' 2>&1");
+    const Answer wabt = shell("wasm-validate --enable-tail-call '" + path.string() + "' 2>&1");
     const auto module = read_module(bytes);
     const Status status = module ? validate(*module) : Status(fail(module.error().copy()));
     const std::string ours = status ? "valid" : status.error().message();
@@ -199,11 +187,11 @@ class RandomModules : public testing::Test {
     const std::filesystem::path seed = directory_ / "seed";
     const std::filesystem::path made = directory_ / "made.wasm";
     write_bytes(seed, random_bytes(random_, 300 + random_() % 4000));
-    const Answer answer =
-        run("wasm-opt --translate-to-fuzz --enable-simd --enable-bulk-memory "
-            "--enable-multivalue --enable-tail-call --enable-sign-ext "
-            "--enable-nontrapping-float-to-int --enable-mutable-globals '" +
-            seed.string() + "' -o '" + made.string() + "' 2>&1");
+    const Answer answer = shell(
+        "wasm-opt --translate-to-fuzz --enable-simd --enable-bulk-memory "
+        "--enable-multivalue --enable-tail-call --enable-sign-ext "
+        "--enable-nontrapping-float-to-int --enable-mutable-globals '" +
+        seed.string() + "' -o '" + made.string() + "' 2>&1");
     EXPECT_EQ(answer.status, 0) << answer.out;
     std::ifstream in(made, std::ios::binary);
     return Bytes(std::istreambuf_iterator<char>(in), {});

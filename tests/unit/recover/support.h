@@ -9,23 +9,13 @@
 #include "recover/subject.h"
 #include "recover/transfer_client.h"
 #include "snapshot/writer.h"
+#include "support/noise.h"
 #include "support/temporary_directory.h"
 #include "wasm/builder.h"
 
 namespace canrec::recover::test {
 
-/// Bytes that look random and are the same in every run.
-inline Bytes noise(size_t size, uint64_t seed = 1) {
-  Bytes out(size);
-  uint64_t state = seed * 0x9e3779b97f4a7c15U + 1;
-  for (uint8_t& byte : out) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    byte = static_cast<uint8_t>(state >> 24);
-  }
-  return out;
-}
+using canrec::test::noise;
 
 /// (module (memory 0)) with 32- or 64-bit addresses and the section that route K asks for.
 inline Bytes bare_module(bool wide) {

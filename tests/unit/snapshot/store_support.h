@@ -10,6 +10,7 @@
 
 #include "snapshot/store_jobs.h"
 #include "support/faulty_file_system.h"
+#include "support/noise.h"
 #include "support/temporary_directory.h"
 
 namespace canrec::snapshot {
@@ -30,18 +31,7 @@ class BytesSource final : public ChunkSource {
   Bytes bytes_;
 };
 
-/// Bytes that do not repeat and hardly compress.
-inline Bytes noise(size_t size, uint64_t seed) {
-  Bytes out(size);
-  uint64_t state = seed * 2654435761 + 88172645463325252;
-  for (uint8_t& byte : out) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    byte = static_cast<uint8_t>(state);
-  }
-  return out;
-}
+using test::noise;
 
 inline std::vector<NamedSource> sources_of(const Files& files) {
   std::vector<NamedSource> out;
