@@ -7,12 +7,14 @@
 #include <set>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "base/checked.h"
 #include "candid/binary.h"
 #include "candid/hash.h"
 #include "candid/lexer.h"
 #include "candid/parser.h"
+#include "candid/printer.h"
 #include "candid/subtype.h"
 #include "candid/text.h"
 
@@ -651,14 +653,26 @@ Result<Message> parse_args(std::string_view text) {
   return result;
 }
 
+namespace {
+
+std::unexpected<Error> wrong_count(size_t given, const TypeEnv& env,
+                                   std::span<const TypeIdx> types) {
+  constexpr uint32_t kDepth = 3;  // enough to recognise a type by
+  std::vector<std::string> wanted;
+  for (const TypeIdx type : types) wanted.push_back(print_type(env, type, kDepth));
+  return fail(Errc::kCandidMismatch, fmt::format("{} arguments given, {} wanted: ({})", given,
+                                                 types.size(), fmt::join(wanted, ", ")));
+}
+
+}  // namespace
+
 Result<Values> parse_args(std::string_view text, const TypeEnv& env,
                           std::span<const TypeIdx> types) {
   CANREC_TRY(Tokens tokens, Tokens::cut(text));
   Syntax syntax;
   CANREC_CHECK(ValueReader(tokens, syntax).args());
   if (syntax.args.size() > types.size()) {
-    return fail(Errc::kCandidMismatch,
-                fmt::format("{} arguments given, {} wanted", syntax.args.size(), types.size()));
+    return wrong_count(syntax.args.size(), env, types);
   }
   Values result;
   Typist typist(tokens, syntax, env, result.arena);
@@ -669,8 +683,7 @@ Result<Values> parse_args(std::string_view text, const TypeEnv& env,
     } else if (env.is_nullable(types[i])) {
       result.values.emplace_back();
     } else {
-      return fail(Errc::kCandidMismatch,
-                  fmt::format("{} arguments given, {} wanted", syntax.args.size(), types.size()));
+      return wrong_count(syntax.args.size(), env, types);
     }
   }
   return result;

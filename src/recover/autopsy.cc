@@ -114,15 +114,12 @@ class Examiner {
   Result<executor::InstallOutcome> install(const Bytes& module,
                                            std::optional<executor::MemoryPersistence> memory,
                                            bool skip_pre_upgrade) {
-    const auto interface = interface_of(module);
-    CANREC_TRY(candid::Encoded argument,
-               candid::encode_init(interface ? &*interface : nullptr,
-                                   request_.argument.empty() ? "()" : request_.argument));
+    CANREC_TRY(Bytes argument, encode_install_argument(module, request_.argument));
     executor::InstallRequest request;
     request.canister = subject_.id();
     request.mode = executor::InstallMode::kUpgrade;
     request.module = module;
-    request.argument = std::move(argument.bytes);
+    request.argument = std::move(argument);
     request.memory = memory;
     request.skip_pre_upgrade = skip_pre_upgrade;
     auto outcome = subject_.executor().install(request);

@@ -328,15 +328,12 @@ class Checker {
           "give the module that is in the snapshot directory");
       return Ok{};
     }
-    const auto interface = interface_of(new_->file.bytes());
-    CANREC_TRY(candid::Encoded argument,
-               candid::encode_init(interface ? &*interface : nullptr,
-                                   request_.argument.empty() ? "()" : request_.argument));
+    CANREC_TRY(Bytes argument, encode_install_argument(new_->file.bytes(), request_.argument));
     executor::InstallRequest install;
     install.canister = subject.id();
     install.mode = executor::InstallMode::kUpgrade;
     install.module = Bytes(new_->file.bytes().begin(), new_->file.bytes().end());
-    install.argument = std::move(argument.bytes);
+    install.argument = std::move(argument);
     if (kept_) install.memory = executor::MemoryPersistence::kKeep;
     CANREC_TRY(const executor::InstallOutcome outcome, subject.executor().install(install));
     if (!outcome.ok()) {

@@ -239,11 +239,7 @@ class Packager {
           "route K's argument names the canister: give --canister PRINCIPAL (no file of the "
           "snapshot directory says which one it is of)");
     }
-    const auto interface = interface_of(new_->file.bytes());
-    CANREC_TRY(const candid::Encoded argument,
-               candid::encode_init(interface ? &*interface : nullptr,
-                                   request_.argument.empty() ? "()" : request_.argument));
-    argument_ = argument.bytes;
+    CANREC_TRY(argument_, encode_install_argument(new_->file.bytes(), request_.argument));
     const std::string mode =
         "mode = variant { upgrade = opt record { skip_pre_upgrade = opt true; "
         "wasm_memory_persistence = opt variant { keep } } }";

@@ -273,16 +273,13 @@ class Rehearser {
   Status install(StepReport& report) {
     const Step& step = report.step;
     CANREC_TRY(const InputFile module, InputFile::open(step.subject));
-    const auto interface = interface_of(module.bytes());
-    CANREC_TRY(candid::Encoded argument,
-               candid::encode_init(interface ? &*interface : nullptr,
-                                   step.argument.empty() ? "()" : step.argument));
+    CANREC_TRY(Bytes argument, encode_install_argument(module.bytes(), step.argument));
     executor::InstallRequest request;
     request.canister = subject_.id();
     request.mode = step.kind == StepKind::kInstall ? executor::InstallMode::kReinstall
                                                    : executor::InstallMode::kUpgrade;
     request.module = Bytes(module.bytes().begin(), module.bytes().end());
-    request.argument = std::move(argument.bytes);
+    request.argument = std::move(argument);
     request.skip_pre_upgrade = step.skip_pre_upgrade;
     if (step.memory == KeepMemory::kKeep) request.memory = executor::MemoryPersistence::kKeep;
     if (step.memory == KeepMemory::kReplace) request.memory = executor::MemoryPersistence::kReplace;

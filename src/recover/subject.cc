@@ -48,19 +48,22 @@ void Subject::refresh_interface() {
 namespace {
 
 // Line and column are in the message; the offset would be taken for one in the snapshot.
-Result<Bytes> bytes_of(Result<candid::Encoded> encoded) {
+Result<Bytes> bytes_of(Result<candid::Encoded> encoded, std::string_view what) {
   if (encoded) return std::move(encoded->bytes);
-  return fail(encoded.error().code(), fmt::format("argument: {}", encoded.error().message()));
+  return fail(encoded.error().code(), fmt::format("{}: {}", what, encoded.error().message()));
 }
 
 }  // namespace
 
 Result<Bytes> Subject::encode(std::string_view method, std::string_view text) const {
-  return bytes_of(candid::encode_call(interface(), method, text.empty() ? "()" : text));
+  return bytes_of(candid::encode_call(interface(), method, text.empty() ? "()" : text), "argument");
 }
 
-Result<Bytes> Subject::encode_init(std::string_view text) const {
-  return bytes_of(candid::encode_init(interface(), text.empty() ? "()" : text));
+Result<Bytes> encode_install_argument(ByteView stored_module, std::string_view text) {
+  const auto interface = interface_of(stored_module);
+  return bytes_of(
+      candid::encode_init(interface ? &*interface : nullptr, text.empty() ? "()" : text),
+      "argument of the installation (--arg)");
 }
 
 std::string Subject::reply_text(std::string_view method, ByteView reply) const {

@@ -40,7 +40,6 @@ class Subject {
 
   /// Candid text to bytes by the interface; an empty text is "()".
   Result<Bytes> encode(std::string_view method, std::string_view text) const;
-  Result<Bytes> encode_init(std::string_view text) const;
   /// How replies are shown from now on: text (as at the start), json or hex.
   void show_replies_as(candid::ReplyForm form) { reply_form_ = form; }
   /// A reply in that form, or as hex when it is no Candid.
@@ -64,5 +63,9 @@ std::string exported_method(const executor::Canister& canister, std::string_view
 
 /// The interface inside a module's bytes (perhaps gzip'd); nothing when there is none to read.
 std::optional<candid::Interface> interface_of(ByteView stored_module);
+
+/// The argument of an installation or upgrade of the module, from Candid text by its interface; an
+/// empty text is "()". Errors: those of candid::encode_init, with the argument named.
+Result<Bytes> encode_install_argument(ByteView stored_module, std::string_view text);
 
 }  // namespace canrec::recover

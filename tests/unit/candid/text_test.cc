@@ -156,6 +156,16 @@ TEST(CandidText, RejectsWhatDoesNotFit) {
   }
 }
 
+TEST(CandidText, NamesTheTypesThatAWrongNumberOfArgumentsHasToHave) {
+  const test::Types at = types("(nat, record { a : text })");
+  for (const auto& [text, given] : {std::pair{"()", 0}, {"(1)", 1}, {"(1, record {}, 3)", 3}}) {
+    const auto values = parse_args(text, at.tuple.env, at.list);
+    ASSERT_FALSE(values);
+    EXPECT_EQ(values.error().message(),
+              fmt::format("{} arguments given, 2 wanted: (nat, record {{ a : text }})", given));
+  }
+}
+
 TEST(CandidText, BoundsDepthAndDigits) {
   for (const char* opening : {"opt ", "vec { ", "record { ", "variant { a = ", "("}) {
     std::string text = "(";
