@@ -8,7 +8,7 @@
 namespace canrec::cli {
 
 void add_call_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("call", "run an update method on a snapshot");
+  CLI::App* command = app.add_subcommand("call", "Run an update method on a snapshot.");
   const auto given = add_message_options(*command, session, true);
   command->add_option("-o,--output-dir", given->output, "write the new state as a snapshot")
       ->type_name("DIR");

@@ -100,7 +100,7 @@ ExitCode run(Session& session, const Options& options) {
 void add_diff_command(CLI::App& app, Session& session) {
   const auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "diff", "May NEW run on the heap that OLD has left? (also called wasm-layout-diff)");
+      "diff", "May NEW run on the heap that OLD has left? (Also called wasm-layout-diff.)");
   command->add_option("OLD", options->old_path, "module that made the heap, perhaps gzip'd")
       ->required();
   command->add_option("NEW", options->new_path, "module to put in its place")->required();

@@ -86,7 +86,7 @@ ExitCode inspect(Session& session, const Options& options) {
 
 void add_inspect_command(CLI::App& app, Session& session) {
   CLI::App* command = app.add_subcommand(
-      "inspect", "Show what a module, or the module of a snapshot directory, is made of");
+      "inspect", "Show what a module, or the module of a snapshot directory, is made of.");
   auto options = std::make_shared<Options>();
   command
       ->add_option("input", options->input,

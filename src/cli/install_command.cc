@@ -50,7 +50,7 @@ ExitCode run(Session& session, const InstallOptions& given) {
 
 void add_install_command(CLI::App& app, Session& session) {
   auto given = std::make_shared<InstallOptions>();
-  CLI::App* command = app.add_subcommand("install", "install a module into a fresh canister");
+  CLI::App* command = app.add_subcommand("install", "Install a module into a fresh canister.");
   command->add_option("MODULE", given->module, "module, plain or gzip")->required();
   command->add_option("-o,--output-dir", given->output, "write the state as a snapshot")
       ->type_name("DIR");

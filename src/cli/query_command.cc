@@ -8,7 +8,7 @@
 namespace canrec::cli {
 
 void add_query_command(CLI::App& app, Session& session) {
-  CLI::App* command = app.add_subcommand("query", "run a query method on a snapshot");
+  CLI::App* command = app.add_subcommand("query", "Run a query method on a snapshot.");
   add_message_options(*command, session, false);
   command->footer(
       "A composite query may call other canisters: give their snapshots with --with.\n"

@@ -146,11 +146,11 @@ ExitCode show(Session& session, const std::string& path) {
 }  // namespace
 
 void add_snapshot_command(CLI::App& app, Session& session) {
-  CLI::App* group = app.add_subcommand("snapshot", "look at snapshot directories");
+  CLI::App* group = app.add_subcommand("snapshot", "Look at snapshot directories.");
   group->require_subcommand(1);
   group->footer("EXAMPLE\n  canrec snapshot show SNAPSHOT");
   auto path = std::make_shared<std::string>();
-  CLI::App* command = group->add_subcommand("show", "what a snapshot directory holds");
+  CLI::App* command = group->add_subcommand("show", "Show what a snapshot directory holds.");
   command->add_option("DIR", *path, "snapshot directory")->required();
   command->add_flag("--json", session.json, "one JSON object");
   command->footer("Example:  canrec snapshot show SNAPSHOT");

@@ -67,7 +67,7 @@ ExitCode run(Session& session, const UpgradeOptions& given) {
 
 void add_upgrade_command(CLI::App& app, Session& session) {
   auto given = std::make_shared<UpgradeOptions>();
-  CLI::App* command = app.add_subcommand("upgrade", "try an upgrade on a snapshot");
+  CLI::App* command = app.add_subcommand("upgrade", "Try an upgrade on a snapshot.");
   command->add_option("DIR", given->directory, "snapshot directory")->required();
   command->add_option("MODULE", given->module, "new module, plain or gzip")->required();
   command->add_option("-o,--output-dir", given->output, "write the new state as a snapshot")
