@@ -11,8 +11,8 @@
 namespace canrec::candid::motoko {
 namespace {
 
-// Steps of the subtype questions about one pair of migrations.
-constexpr uint64_t kMaxSteps = 1'000'000;
+// Steps that a field of a migration costs. Reason: it is copied and looked up by its name.
+constexpr uint64_t kFieldSteps = 8;
 
 using Fields = std::vector<Field>;
 
@@ -31,7 +31,7 @@ const Field* find(const Fields& fields, std::string_view name) {
 Result<Step> take_apart(TypeStore& store, TypeIdx type) {
   Step step;
   CANREC_TRY(const TypeIdx idx, store.unfold(type));
-  const Type func = store.at(idx);
+  const Type& func = store.at(idx);
   if (func.kind != Kind::kFunction || func.sharing != Sharing::kLocal || func.bounds != 0 ||
       func.parts.size() != 1 || func.results.size() != 1) {
     step.broken = "it is no local function of one argument and one result (M0203)";
@@ -44,6 +44,9 @@ Result<Step> take_apart(TypeStore& store, TypeIdx type) {
       step.broken = fmt::format("it {} {}, which is no record (M0202)",
                                 side == &step.takes ? "takes" : "gives", store.print(record));
       return step;
+    }
+    if (!store.take_steps(kFieldSteps * store.at(record).fields.size())) {
+      return fail(Errc::kLimit, "the migrations take too many steps to follow");
     }
     *side = store.at(record).fields;
     std::erase_if(*side, [&store](const Field& field) {
@@ -67,7 +70,6 @@ TypeIdx content(const TypeStore& store, TypeIdx type) {
 
 // Goes back over one step: `wanted` after it becomes what is wanted before it.
 void go_back(const Step& step, Wanted& wanted) {
-  for (auto& [name, field] : wanted) field.required = true;
   for (const Field& field : step.gives) wanted.erase(field.name);
   for (const Field& field : step.takes) {
     wanted.insert_or_assign(
@@ -96,10 +98,10 @@ Result<std::optional<Finding>> misfit(TypeStore& store, const Step& step, const 
                                       const std::string& path) {
   for (const Field& field : step.gives) {
     const auto found = wanted.find(field.name);
-    const std::string place = fmt::format("{}, field {}", path, field.name);
+    const auto place = [&] { return fmt::format("{}, field {}", path, field.name); };
     if (found == wanted.end()) {
       Finding finding = broken(
-          place, fmt::format("{} is given, but nothing behind takes it (M0205)", field.name));
+          place(), fmt::format("{} is given, but nothing behind takes it (M0205)", field.name));
       finding.new_type = store.print(field.type);
       return std::optional(std::move(finding));
     }
@@ -108,9 +110,9 @@ Result<std::optional<Finding>> misfit(TypeStore& store, const Step& step, const 
     CANREC_TRY(const std::vector<Misfit> misfits, stable_misfits(store, given, taken, 1));
     if (misfits.empty()) continue;
     Finding finding =
-        broken(place, fmt::format("{} is given at a type that does not fit what is taken behind "
-                                  "(M0204)",
-                                  field.name));
+        broken(place(), fmt::format("{} is given at a type that does not fit what is taken behind "
+                                    "(M0204)",
+                                    field.name));
     finding.old_type = store.print(given);
     finding.new_type = store.print(taken);
     return std::optional(std::move(finding));
@@ -128,10 +130,9 @@ Result<std::optional<Finding>> misfit(TypeStore& store, const Step& step, const 
 }
 
 Result<bool> same_type(TypeStore& store, TypeIdx a, TypeIdx b) {
-  uint64_t steps = kMaxSteps;
-  CANREC_TRY(const bool forth, is_subtype(store, a, b, {}, steps));
+  CANREC_TRY(const bool forth, is_subtype(store, a, b, {}));
   if (!forth) return false;
-  return is_subtype(store, b, a, {}, steps);
+  return is_subtype(store, b, a, {});
 }
 
 Finding changed_past(const std::string& label, std::string message) {
@@ -141,6 +142,11 @@ Finding changed_past(const std::string& label, std::string message) {
   finding.path = fmt::format("migration {}", label);
   finding.message = std::move(message);
   return finding;
+}
+
+Finding gone(const std::string& label) {
+  return changed_past(
+      label, fmt::format("{} has run and is gone, though an older one is still there", label));
 }
 
 }  // namespace
@@ -167,24 +173,23 @@ Result<History> compare_history(TypeStore& store, const Signature& previous,
   History history;
   history.pending = next.migrations.size();
   if (previous.form != Form::kChain) return history;
+  const auto add = [&history](Finding finding) {
+    if (history.findings.size() <= kMaxFindings) history.findings.push_back(std::move(finding));
+  };
   const std::string& last = previous.migrations.back().label;
   bool has_older = false;
   auto ran = previous.migrations.begin();
-  size_t i = 0;
-  for (; i < next.migrations.size() && next.migrations[i].label <= last; ++i) {
+  for (size_t i = 0; i < next.migrations.size() && next.migrations[i].label <= last; ++i) {
     const Migration& now = next.migrations[i];
     for (; ran->label < now.label; ++ran) {
-      if (!has_older) continue;
-      history.findings.push_back(changed_past(
-          ran->label,
-          fmt::format("{} has run and is gone, though an older one is still there", ran->label)));
+      if (has_older) add(gone(ran->label));
     }
     has_older = true;
     if (ran->label != now.label) {
-      history.findings.push_back(changed_past(
-          now.label, fmt::format("{} comes before {}, which was the last to run, and has not run "
-                                 "itself: it never will",
-                                 now.label, last)));
+      add(changed_past(now.label,
+                       fmt::format("{} comes before {}, which was the last to run, and has not run "
+                                   "itself: it never will",
+                                   now.label, last)));
       continue;
     }
     CANREC_TRY(const bool same, same_type(store, ran->type, now.type));
@@ -194,16 +199,12 @@ Result<History> compare_history(TypeStore& store, const Signature& previous,
                                  now.label));
       finding.old_type = store.print(ran->type);
       finding.new_type = store.print(now.type);
-      history.findings.push_back(std::move(finding));
+      add(std::move(finding));
     }
     ++ran;
   }
   if (has_older) {
-    for (; ran != previous.migrations.end(); ++ran) {
-      history.findings.push_back(changed_past(
-          ran->label,
-          fmt::format("{} has run and is gone, though an older one is still there", ran->label)));
-    }
+    for (; ran != previous.migrations.end(); ++ran) add(gone(ran->label));
   }
   // As the compiler: behind the step with the old program's last label, or all of them.
   const auto resumed = std::ranges::find(next.migrations, last, &Migration::label);
@@ -221,6 +222,7 @@ Result<ChainDemand> chain_demand(TypeStore& store, const Signature& chain, size_
     CANREC_TRY(const Step step, take_apart(store, migration.type));
     for (const Field& field : step.takes) {
       if (find(step.gives, field.name) != nullptr) continue;
+      if (demand.findings.size() > kMaxFindings) break;
       Finding finding;
       finding.severity = Severity::kWarning;
       finding.code = "M0207";
@@ -233,6 +235,9 @@ Result<ChainDemand> chain_demand(TypeStore& store, const Signature& chain, size_
       demand.findings.push_back(std::move(finding));
     }
     go_back(step, demand.wanted);
+  }
+  if (pending != 0) {
+    for (auto& [name, field] : demand.wanted) field.required = true;
   }
   return demand;
 }

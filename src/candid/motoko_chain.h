@@ -34,7 +34,7 @@ Result<std::optional<Finding>> broken_chain(TypeStore& store, const Signature& s
 /// How the new chain continues the old program.
 struct History {
   size_t pending = 0;             ///< steps that run: the last ones of the new chain
-  std::vector<Finding> findings;  ///< M0268: the past was changed
+  std::vector<Finding> findings;  ///< M0268: the past was changed; kMaxFindings + 1 at most
 };
 /// Errors: kLimit, kCandidType.
 Result<History> compare_history(TypeStore& store, const Signature& previous, const Signature& next);
@@ -42,7 +42,8 @@ Result<History> compare_history(TypeStore& store, const Signature& previous, con
 /// What the last `pending` steps of a chain that holds together take, and what they drop.
 struct ChainDemand {
   Wanted wanted;
-  std::vector<Finding> findings;  ///< M0207: fields that are taken and not given
+  /// M0207: fields that are taken and not given; kMaxFindings + 1 at most.
+  std::vector<Finding> findings;
 };
 /// Errors: kLimit, kCandidType.
 Result<ChainDemand> chain_demand(TypeStore& store, const Signature& chain, size_t pending);

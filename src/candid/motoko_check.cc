@@ -28,14 +28,17 @@ class Check {
   void discarded(const StableField& was);
   void required(const StableField& now);
   void unmade(const StableField& now);
+  bool count(Severity severity, bool data_lost);
   void add(Finding finding);
+  bool count_runtime(Runtime how);
   void add_runtime(Finding finding, Runtime how);
 
   TypeStore store_;
   Signature old_;
   Signature new_;
   Wanted wanted_;
-  size_t pending_ = 0;  // migrations of the new chain that run
+  std::map<TypeIdx, std::string_view> fresh_;  // of wanted_, what is new: the first of each type
+  size_t pending_ = 0;                         // migrations of the new chain that run
   StableVerdict verdict_;
 };
 
@@ -49,24 +52,35 @@ Status Check::read(std::string_view old_text, std::string_view new_text) {
   return Ok{};
 }
 
+// One more finding goes into the verdict. False when there is no room left for its words.
+bool Check::count(Severity severity, bool data_lost) {
+  verdict_.data_lost |= data_lost;
+  if (severity == Severity::kError) verdict_.compatible = false;
+  if (severity != Severity::kNote) verdict_.lossless = false;
+  if (verdict_.findings.size() < kMaxFindings) return true;
+  verdict_.truncated = true;
+  return false;
+}
+
 void Check::add(Finding finding) {
-  if (finding.severity == Severity::kError) verdict_.compatible = false;
-  if (finding.severity != Severity::kNote) verdict_.lossless = false;
-  if (verdict_.findings.size() == kMaxFindings) {
-    verdict_.truncated = true;
-    return;
-  }
-  verdict_.findings.push_back(std::move(finding));
+  if (count(finding.severity, finding.data_lost)) verdict_.findings.push_back(std::move(finding));
+}
+
+bool Check::count_runtime(Runtime how) {
+  // Trapping outweighs: the upgrade then does not happen at all.
+  if (verdict_.runtime != Runtime::kTraps) verdict_.runtime = how;
+  if (verdict_.runtime_findings.size() < kMaxFindings) return true;
+  verdict_.truncated = true;
+  return false;
 }
 
 void Check::add_runtime(Finding finding, Runtime how) {
-  // Trapping outweighs: the upgrade then does not happen at all.
-  if (verdict_.runtime != Runtime::kTraps) verdict_.runtime = how;
-  if (verdict_.runtime_findings.size() == kMaxFindings) {
-    verdict_.truncated = true;
-    return;
-  }
-  verdict_.runtime_findings.push_back(std::move(finding));
+  if (count_runtime(how)) verdict_.runtime_findings.push_back(std::move(finding));
+}
+
+// Whether the variables, sorted by name, have this one.
+bool has(const std::vector<StableField>& fields, std::string_view name) {
+  return std::ranges::binary_search(fields, name, {}, &StableField::name);
 }
 
 std::string place(std::string_view variable, std::string_view path) {
@@ -102,6 +116,9 @@ std::string reason(const Misfit& misfit) {
   CANREC_ASSERT(false);
 }
 
+// Of a variable that old and new both have. A rename is taken for a loss.
+bool loses(const Misfit& misfit) { return misfit.loses_only() || !misfit.renamed_from.empty(); }
+
 Finding finding_of(const TypeStore& store, const std::string& variable, const Misfit& misfit) {
   Finding finding;
   finding.variable = variable;
@@ -109,37 +126,39 @@ Finding finding_of(const TypeStore& store, const std::string& variable, const Mi
   finding.message = reason(misfit);
   finding.old_type = store.print(misfit.old_type);
   finding.new_type = store.print(misfit.new_type);
-  finding.data_lost = misfit.loses_only() || !misfit.renamed_from.empty();
+  finding.data_lost = loses(misfit);
   return finding;
 }
 
 // A variable that both sides have.
 Status Check::kept(const StableField& was, const StableField& now) {
   CANREC_TRY(const std::vector<Misfit> misfits,
-             stable_misfits(store_, was.type, now.type, kMaxFindings));
+             stable_misfits(store_, was.type, now.type, kMaxFindings + 1));
   const auto refuses = [](const Misfit& misfit) { return !misfit.loses_only(); };
   const bool refused = std::ranges::any_of(misfits, refuses);
-  const bool values_differ = std::ranges::any_of(
-      misfits, [&refuses](const Misfit& misfit) { return refuses(misfit) && !misfit.erased; });
+  // Of a list that was cut off, the worst is to be expected.
+  const bool values_differ =
+      misfits.size() > kMaxFindings || std::ranges::any_of(misfits, [&](const Misfit& misfit) {
+        return refuses(misfit) && !misfit.erased;
+      });
   for (const Misfit& misfit : misfits) {
+    // The compiler stops at a mismatch, so what is lost besides is a note.
+    const Severity severity = refused && !refuses(misfit) ? Severity::kNote : Severity::kError;
+    if (!count(severity, loses(misfit))) continue;
     Finding finding = finding_of(store_, was.name, misfit);
-    if (!misfit.loses_only()) {
-      finding.code = "M0170";
-    } else if (!refused) {
-      finding.code = "M0216";
-    } else {
-      finding.severity = Severity::kNote;  // the compiler stops at the mismatch
-    }
-    add(std::move(finding));
+    finding.severity = severity;
+    if (severity == Severity::kError) finding.code = refuses(misfit) ? "M0170" : "M0216";
+    verdict_.findings.push_back(std::move(finding));
   }
   return runtime(was, now, values_differ);
 }
 
 Status Check::runtime(const StableField& was, const StableField& now, bool values_differ) {
   CANREC_TRY(const std::vector<Misfit> misfits,
-             runtime_misfits(store_, was.type, now.type, kMaxFindings));
+             runtime_misfits(store_, was.type, now.type, kMaxFindings + 1));
   for (const Misfit& misfit : misfits) {
-    add_runtime(finding_of(store_, was.name, misfit), Runtime::kTraps);
+    if (!count_runtime(Runtime::kTraps)) continue;
+    verdict_.runtime_findings.push_back(finding_of(store_, was.name, misfit));
   }
   if (misfits.empty() && values_differ) {
     Finding finding;
@@ -165,14 +184,10 @@ void Check::discarded(const StableField& was) {
   finding.data_lost = true;
   finding.message =
       fmt::format("{}{} removed: its value is discarded", was.is_var ? "var " : "", was.name);
-  for (const auto& [name, field] : wanted_) {
-    const bool is_new =
-        std::ranges::find(old_.fields, name, &StableField::name) == old_.fields.end();
-    if (is_new && field.type == was.type) {
-      finding.message += fmt::format(
-          "; {} of the same type is new: if it was renamed, the value is not taken over", name);
-      break;
-    }
+  if (const auto renamed = fresh_.find(was.type); renamed != fresh_.end()) {
+    finding.message +=
+        fmt::format("; {} of the same type is new: if it was renamed, the value is not taken over",
+                    renamed->second);
   }
   add(finding);
   finding.severity = Severity::kError;
@@ -213,8 +228,7 @@ void Check::unmade(const StableField& now) {
 void Check::consumed_by_pair() {
   for (const StableField& field : new_.before) {
     if (!field.required) continue;
-    const bool declared =
-        std::ranges::find(new_.fields, field.name, &StableField::name) != new_.fields.end();
+    const bool declared = has(new_.fields, field.name);
     Finding finding;
     finding.variable = field.name;
     finding.path = place(field.name, {});
@@ -291,6 +305,9 @@ Result<StableVerdict> Check::run() {
     return std::move(verdict_);
   }
   CANREC_CHECK(demand());
+  for (const auto& [name, field] : wanted_) {
+    if (!has(old_.fields, name)) fresh_.emplace(field.type, name);
+  }
   // Both lists by name, merged.
   auto was = old_.fields.begin();
   auto now = wanted_.begin();

@@ -48,6 +48,7 @@ enum class Runtime : uint8_t {
 struct StableVerdict {
   bool compatible = true;  ///< no errors
   bool lossless = true;    ///< compatible, nothing is dropped, and no warning
+  bool data_lost = false;  ///< something is dropped, be it among `findings` or cut off
   std::vector<Finding> findings;
   Runtime runtime = Runtime::kAccepts;
   std::vector<Finding> runtime_findings;  ///< why it traps or misreads

@@ -14,8 +14,6 @@ namespace {
 
 // Levels of types inside types, as for substitution. Reason: one call a level.
 constexpr uint32_t kMaxDepth = 1024;
-// Pairs looked at for one `and` or `or`, those of the subtype questions included.
-constexpr uint64_t kMaxSteps = 1'000'000;
 
 constexpr Bound flipped(Bound bound) { return bound == Bound::kMeet ? Bound::kJoin : Bound::kMeet; }
 
@@ -42,7 +40,7 @@ class Combine {
                uint32_t depth);
   Result<TypeIdx> functions(Bound bound, Type a, const Type& b, uint32_t depth);
   Result<bool> equal(TypeIdx a, TypeIdx b);
-  Result<bool> below(TypeIdx a, TypeIdx b) { return is_subtype(store_, a, b, bounds_, steps_); }
+  Result<bool> below(TypeIdx a, TypeIdx b) { return is_subtype(store_, a, b, bounds_); }
   Result<TypeIdx> opened(Bound bound, TypeIdx idx);
   // Where two types have nothing in common.
   TypeIdx apart(Bound bound) { return store_.primitive(bound == Bound::kMeet ? "None" : "Any"); }
@@ -55,7 +53,6 @@ class Combine {
 
   TypeStore& store_;
   std::span<const TypeIdx> bounds_;
-  uint64_t steps_ = kMaxSteps;
   std::map<std::tuple<Bound, TypeIdx, TypeIdx>, Open> open_;
 };
 
@@ -66,10 +63,9 @@ Result<bool> Combine::equal(TypeIdx a, TypeIdx b) {
 }
 
 Result<TypeIdx> Combine::run(Bound bound, TypeIdx a, TypeIdx b, uint32_t depth) {
-  if (depth == kMaxDepth || store_.full() || steps_ == 0) {
+  if (depth == kMaxDepth || store_.full() || !store_.take_steps_of(a) || !store_.take_steps_of(b)) {
     return fail(Errc::kLimit, "the types of an `and` or `or` are too deep or too many");
   }
-  --steps_;
   if (a == b) return a;
   const char* widest = bound == Bound::kMeet ? "Any" : "None";
   const char* narrowest = bound == Bound::kMeet ? "None" : "Any";
@@ -84,9 +80,7 @@ Result<TypeIdx> Combine::run(Bound bound, TypeIdx a, TypeIdx b, uint32_t depth) 
     if (right_below) return bound == Bound::kMeet ? b : a;
     return look_inside(bound, a, b, depth);
   }
-  const Type left = store_.at(a);
-  const Type right = store_.at(b);
-  return structures(bound, left, right, depth);
+  return structures(bound, store_.at(a), store_.at(b), depth);
 }
 
 // A definition is what it stands for; a parameter is its bound for a join, and itself for a meet.

@@ -10,6 +10,12 @@
 namespace canrec::candid::motoko {
 namespace {
 
+// Bytes of a signature. Reason: each may be a token, which takes 32. Twice what a canister's custom
+// sections may have together.
+constexpr size_t kMaxText = size_t{2} << 20;
+// Bytes of a name. Reason: findings repeat them.
+constexpr size_t kMaxName = 1000;
+
 bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_word(char c) { return is_word_start(c) || (c >= '0' && c <= '9') || c == '\''; }
 
@@ -20,6 +26,10 @@ std::unexpected<Error> syntax(std::string_view text, size_t at, std::string_view
 }  // namespace
 
 Result<Tokens> Tokens::cut(std::string_view text) {
+  if (text.size() > kMaxText) {
+    return fail(Errc::kLimit, fmt::format("the signature has {} bytes; at most {} are read",
+                                          text.size(), kMaxText));
+  }
   if (!is_utf8(as_bytes(text))) return fail(Errc::kUtf8, "the signature is not UTF-8");
   Tokens result;
   result.text_ = text;
@@ -58,6 +68,11 @@ Result<Tokens> Tokens::cut(std::string_view text) {
       return syntax(text, at, fmt::format("unexpected character {}", printable(as_bytes({&c, 1}))));
     }
     if (token.kind != Token::Kind::kString) token.text = text.substr(at, end - at);
+    if (token.text.size() > kMaxName) {
+      return fail(
+          Errc::kLimit, at,
+          fmt::format("{}: a name of more than {} bytes", line_and_column(text, at), kMaxName));
+    }
     result.tokens_.push_back(token);
     at = end;
   }

@@ -21,7 +21,7 @@ struct Token {
 
 class Tokens {
  public:
-  /// Errors: kCandidSyntax, kUtf8.
+  /// Errors: kCandidSyntax, kUtf8, kLimit.
   static Result<Tokens> cut(std::string_view text);
 
   const Token& peek(size_t ahead = 0) const {
@@ -40,6 +40,9 @@ class Tokens {
   void advance() {
     if (at_ + 1 < tokens_.size()) ++at_;
   }
+  /// Where peek() looks, to come back to.
+  size_t place() const { return at_; }
+  void go_back(size_t place) { at_ = place; }
   bool at_end() const { return peek().kind == Token::Kind::kEnd; }
   std::unexpected<Error> error(std::string_view message, Errc code = Errc::kCandidSyntax) const;
   /// "1.0.0" of a first line `// Version: 1.0.0`.

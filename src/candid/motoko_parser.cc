@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "base/checked.h"
 #include "candid/motoko_combine.h"
@@ -52,7 +51,11 @@ class Parser {
   Result<std::vector<TypeIdx>> parameters();
   Result<TypeIdx> named();
   Result<Field> type_field();
+  std::unexpected<Error> too_long() const {
+    return in_.error("the types take too many steps to read", Errc::kLimit);
+  }
   void forget_parameters(size_t levels);
+  Status definition_names();
   Status definitions();
   Result<std::vector<StableField>> fields(bool before);
   Status migrations(Signature& out);
@@ -111,10 +114,11 @@ Result<TypeIdx> Parser::combined(Bound bound, TypeIdx left, TypeIdx right) {
   const bool meet = bound == Bound::kMeet;
   const TypeIdx empty = store_.primitive(meet ? "None" : "Any");
   if (*result == empty && left != empty && right != empty) {
-    notes_.push_back(
-        {meet ? "M0166" : "M0167",
-         fmt::format("{} {} {} is {}: the types have nothing in common", store_.print(left),
-                     meet ? "and" : "or", store_.print(right), meet ? "None" : "Any")});
+    std::string note =
+        fmt::format("{} {} {} is {}: the types have nothing in common", store_.print(left),
+                    meet ? "and" : "or", store_.print(right), meet ? "None" : "Any");
+    if (!store_.take_steps(note.size())) return too_long();
+    notes_.push_back({meet ? "M0166" : "M0167", std::move(note)});
   }
   return *result;
 }
@@ -206,7 +210,8 @@ Result<std::vector<TypeIdx>> Parser::parameters() {
 }
 
 Result<Parser::Group> Parser::operand() {
-  if (depth_ == kMaxDepth || store_.full()) {
+  if (store_.full()) return in_.error("the types are too many or too wide", Errc::kLimit);
+  if (depth_ == kMaxDepth) {
     return in_.error(fmt::format("types nest deeper than {} levels", kMaxDepth), Errc::kLimit);
   }
   ++depth_;
@@ -342,6 +347,7 @@ Result<TypeIdx> Parser::named() {
     return in_.error(
         fmt::format("a type wanted, not `{}`", in_.at_end() ? "the end of the text" : token.text));
   }
+  if (!store_.take_steps(1 + parameters_.size())) return too_long();
   const auto parameter = std::find(parameters_.rbegin(), parameters_.rend(), token.text);
   if (parameter != parameters_.rend()) {
     in_.advance();
@@ -379,30 +385,36 @@ Result<TypeIdx> Parser::named() {
 }
 
 // All names first, because definitions may refer to later ones.
-Status Parser::definitions() {
-  Tokens ahead = in_;
-  for (size_t nested = 0; !ahead.at_end(); ahead.advance()) {
-    if (ahead.is("{") || ahead.is("(")) ++nested;
-    if ((ahead.is("}") || ahead.is(")")) && nested > 0) --nested;
-    if (nested != 0 || !ahead.is("type")) continue;
-    ahead.advance();
-    CANREC_TRY(const std::string name, ahead.word("a type name"));
+Status Parser::definition_names() {
+  const size_t begin = in_.place();
+  for (size_t nested = 0; !in_.at_end(); in_.advance()) {
+    if (in_.is("{") || in_.is("(")) ++nested;
+    if ((in_.is("}") || in_.is(")")) && nested > 0) --nested;
+    if (nested != 0 || !in_.is("type")) continue;
+    in_.advance();
+    CANREC_TRY(const std::string name, in_.word("a type name"));
     const uint32_t number = store_.add_definition(name);
     if (!definitions_.emplace(name, number).second) {
-      return ahead.error(fmt::format("type {} is defined twice", name), Errc::kCandidType);
+      return in_.error(fmt::format("type {} is defined twice", name), Errc::kCandidType);
     }
     // The number of parameters is needed before the bounds are read.
-    if (ahead.is("<")) {
+    if (in_.is("<")) {
       size_t depth = 0;
       size_t count = 1;
-      for (; !ahead.at_end(); ahead.advance()) {
-        if (ahead.is("<")) ++depth;
-        if (ahead.is(",") && depth == 1) ++count;
-        if (ahead.is(">") && --depth == 0) break;
+      for (; !in_.at_end(); in_.advance()) {
+        if (in_.is("<")) ++depth;
+        if (in_.is(",") && depth == 1) ++count;
+        if (in_.is(">") && --depth == 0) break;
       }
       store_.definition(number).bounds.assign(count, store_.primitive("Any"));
     }
   }
+  in_.go_back(begin);
+  return Ok{};
+}
+
+Status Parser::definitions() {
+  CANREC_CHECK(definition_names());
   while (in_.accept("type")) {
     CANREC_TRY(const std::string name, in_.word("a type name"));
     const uint32_t number = definitions_.at(name);

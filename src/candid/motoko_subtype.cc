@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "base/checked.h"
@@ -12,16 +14,20 @@
 namespace canrec::candid::motoko {
 namespace {
 
-// Pairs one question may visit; the compiler gives up at a depth of 10,000.
-constexpr uint64_t kMaxPairs = 1'000'000;
+// Pairs one question may visit, with the parts it has yet to look at and the places they are at.
+// Reason: memory; they are kept until it is answered. The compiler gives up at a depth of 10,000.
+constexpr uint64_t kMaxPairs = 500'000;
+// Steps that a misfit costs. Reason: its words are built, which takes as long.
+constexpr uint64_t kMisfitSteps = 20;
+// Levels of a place that are named from its beginning, and from its end. Reason: people read it.
+constexpr size_t kShownLevels = 10;
 
 enum class Rules : uint8_t { kPlain, kCompiler, kRuntime };
 
 class Walk {
  public:
-  Walk(TypeStore& store, Rules rules, size_t limit, uint64_t& steps,
-       std::span<const TypeIdx> bounds = {})
-      : store_(store), rules_(rules), limit_(limit), steps_(steps), bounds_(bounds) {}
+  Walk(TypeStore& store, Rules rules, size_t limit, std::span<const TypeIdx> bounds = {})
+      : store_(store), rules_(rules), limit_(limit), bounds_(bounds) {}
 
   Result<std::vector<Misfit>> run(TypeIdx old_type, TypeIdx new_type);
 
@@ -32,9 +38,13 @@ class Walk {
     bool swapped;    // behind an odd number of arguments: `sub` is of the new side
     uint32_t trail;  // index into trail_
   };
+  // One level of a place: "option", "field" and its name, "item" and its number. The name belongs
+  // to a node of the store.
   struct Step {
-    uint32_t parent;
-    std::string words;
+    uint32_t parent;  // index into trail_; the whole is at 0
+    const char* what;
+    std::string_view name;
+    std::optional<uint32_t> number;
   };
 
   Status expand(const Work& work);
@@ -42,8 +52,12 @@ class Walk {
   void tags(const Work& work, const Type& sub, const Type& super);
   void function(const Work& work, const Type& sub, const Type& super);
   void both_ways(const Work& work, TypeIdx sub, TypeIdx super);
-  void demand(const Work& from, TypeIdx sub, TypeIdx super, std::string words);
-  void misfit(const Work& work, Why why, std::string_view label = {});
+  void demand(const Work& from, TypeIdx sub, TypeIdx super, const char* what = "",
+              std::string_view name = {}, std::optional<uint32_t> number = {});
+  void misfit(const Work& work, Why why, std::string_view label = {},
+              std::string_view renamed_from = {});
+  std::string path_of(const std::vector<uint32_t>& steps) const;
+  std::set<std::pair<TypeIdx, TypeIdx>>* answered();
   Result<TypeIdx> normal(TypeIdx idx);
   bool runtime() const { return rules_ == Rules::kRuntime; }
   bool plain() const { return rules_ == Rules::kPlain; }
@@ -51,7 +65,6 @@ class Walk {
   TypeStore& store_;
   Rules rules_;
   size_t limit_;
-  uint64_t& steps_;                  // left
   std::span<const TypeIdx> bounds_;  // of type parameters, by level
   std::set<std::pair<TypeIdx, TypeIdx>> visited_;
   std::vector<Work> stack_;
@@ -60,43 +73,64 @@ class Walk {
   std::vector<Misfit> found_;
 };
 
-void Walk::demand(const Work& from, TypeIdx sub, TypeIdx super, std::string words) {
+void Walk::demand(const Work& from, TypeIdx sub, TypeIdx super, const char* what,
+                  std::string_view name, std::optional<uint32_t> number) {
   uint32_t trail = from.trail;
-  if (!words.empty()) {
+  if (*what != '\0') {
     trail = narrow<uint32_t>(trail_.size());
-    trail_.push_back({from.trail, std::move(words)});
+    trail_.push_back({from.trail, what, name, number});
   }
   children_.push_back({sub, super, from.swapped, trail});
 }
 
-void Walk::misfit(const Work& work, Why why, std::string_view label) {
+// "field a, option, element" of steps from the inside outwards.
+std::string Walk::path_of(const std::vector<uint32_t>& steps) const {
+  std::string path;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (i != 0) path += ", ";
+    if (i == kShownLevels && steps.size() > 2 * kShownLevels) {
+      const size_t left_out = steps.size() - 2 * kShownLevels;
+      path += fmt::format("... {} levels ..., ", left_out);
+      i += left_out;
+    }
+    const Step& step = trail_[steps[steps.size() - 1 - i]];
+    path += step.what;
+    if (!step.name.empty()) path.append(" ").append(step.name);
+    if (step.number) path += fmt::format(" {}", *step.number);
+  }
+  return path;
+}
+
+void Walk::misfit(const Work& work, Why why, std::string_view label,
+                  std::string_view renamed_from) {
   if (found_.size() >= limit_) return;
   Misfit misfit;
   misfit.why = why;
   misfit.old_type = work.swapped ? work.super : work.sub;
   misfit.new_type = work.swapped ? work.sub : work.super;
   misfit.label = label;
+  misfit.renamed_from = renamed_from;
   misfit.erased = label.starts_with("type ");
-  std::vector<std::string_view> steps;
+  std::vector<uint32_t> steps;
   for (uint32_t at = work.trail; at != 0; at = trail_[at].parent) {
-    steps.push_back(trail_[at].words);
-    if (trail_[at].words.starts_with("field type ")) misfit.erased = true;
+    steps.push_back(at);
+    if (trail_[at].name.starts_with("type ")) misfit.erased = true;
   }
+  misfit.path = path_of(steps);
   if (!label.empty()) {
-    misfit.path = fmt::format("{} {}", why == Why::kTagGone ? "tag" : "field", label);
+    if (!misfit.path.empty()) misfit.path += ", ";
+    misfit.path += fmt::format("{} {}", why == Why::kTagGone ? "tag" : "field", label);
   }
-  for (const std::string_view step : steps) {
-    misfit.path =
-        misfit.path.empty() ? std::string(step) : fmt::format("{}, {}", step, misfit.path);
-  }
+  // Where nothing is left, the next step says so.
+  static_cast<void>(store_.take_steps(kMisfitSteps + steps.size()));
   found_.push_back(std::move(misfit));
 }
 
 void Walk::both_ways(const Work& work, TypeIdx sub, TypeIdx super) {
-  demand(work, sub, super, {});
+  demand(work, sub, super);
   Work other = work;
   other.swapped = !work.swapped;
-  demand(other, super, sub, {});
+  demand(other, super, sub);
 }
 
 const Field* find(const Type& type, std::string_view name) {
@@ -104,22 +138,29 @@ const Field* find(const Type& type, std::string_view name) {
   return found == type.fields.end() || found->name != name ? nullptr : &*found;
 }
 
+// The fields of `sub` that `super` lacks, the first of each type.
+std::map<TypeIdx, std::string_view> lost_fields(const Type& sub, const Type& super) {
+  std::map<TypeIdx, std::string_view> lost;
+  for (const Field& field : sub.fields) {
+    if (find(super, field.name) == nullptr) lost.emplace(field.type, field.name);
+  }
+  return lost;
+}
+
 // Records keep their fields; an actor the run-time system compares may lose methods.
 void Walk::fields(const Work& work, const Type& sub, const Type& super) {
   const bool may_lose = plain() || (runtime() && sub.kind == Kind::kActor);
+  std::optional<std::map<TypeIdx, std::string_view>> lost;
   for (const Field& field : super.fields) {
     if (runtime() && store_.at(field.type).kind == Kind::kTypeField) continue;  // erased
     if (const Field* own = find(sub, field.name)) {
-      demand(work, own->type, field.type, fmt::format("field {}", field.name));
+      demand(work, own->type, field.type, "field", field.name);
       continue;
     }
-    misfit(work, Why::kFieldRequired, field.name);
-    const auto renamed = std::ranges::find_if(sub.fields, [&](const Field& lost) {
-      return lost.type == field.type && find(super, lost.name) == nullptr;
-    });
-    if (renamed != sub.fields.end() && !found_.empty()) {
-      found_.back().renamed_from = renamed->name;
-    }
+    if (!lost) lost = lost_fields(sub, super);
+    const auto renamed = lost->find(field.type);
+    misfit(work, Why::kFieldRequired, field.name,
+           renamed == lost->end() ? std::string_view() : renamed->second);
   }
   if (may_lose) return;
   for (const Field& field : sub.fields) {
@@ -131,7 +172,7 @@ void Walk::fields(const Work& work, const Type& sub, const Type& super) {
 void Walk::tags(const Work& work, const Type& sub, const Type& super) {
   for (const Field& tag : sub.fields) {
     if (const Field* own = find(super, tag.name)) {
-      demand(work, tag.type, own->type, fmt::format("tag {}", tag.name));
+      demand(work, tag.type, own->type, "tag", tag.name);
     } else {
       misfit(work, Why::kTagGone, tag.name);
     }
@@ -151,10 +192,11 @@ void Walk::function(const Work& work, const Type& sub, const Type& super) {
     }
     Work swapped = work;
     swapped.swapped = !work.swapped;
-    demand(swapped, super.parts[i], sub.parts[i], fmt::format("argument {}", i - sub.bounds + 1));
+    demand(swapped, super.parts[i], sub.parts[i], "argument", {},
+           narrow<uint32_t>(i - sub.bounds + 1));
   }
   for (size_t i = 0; i < sub.results.size(); ++i) {
-    demand(work, sub.results[i], super.results[i], fmt::format("result {}", i + 1));
+    demand(work, sub.results[i], super.results[i], "result", {}, narrow<uint32_t>(i + 1));
   }
 }
 
@@ -181,9 +223,8 @@ Result<TypeIdx> Walk::normal(TypeIdx idx) {
 }
 
 Status Walk::expand(const Work& work) {
-  // Copies: the store may grow while parts are looked at.
-  const Type sub = store_.at(work.sub);
-  const Type super = store_.at(work.super);
+  const Type& sub = store_.at(work.sub);
+  const Type& super = store_.at(work.super);
   const bool sub_primitive = sub.kind == Kind::kPrimitive;
   if ((sub.kind == Kind::kMutable) != (super.kind == Kind::kMutable)) {
     misfit(work, Why::kMutability);
@@ -202,7 +243,7 @@ Status Walk::expand(const Work& work) {
   }
   if (sub.kind == Kind::kParameter && sub.number < bounds_.size() &&
       (super.kind != Kind::kParameter || super.number != sub.number)) {
-    demand(work, bounds_[sub.number], work.super, {});
+    demand(work, bounds_[sub.number], work.super);
     return Ok{};
   }
   if (sub.kind != super.kind) {
@@ -226,7 +267,7 @@ Status Walk::expand(const Work& work) {
       if (sub.name != super.name) {
         misfit(work, Why::kTypes);
       } else {
-        demand(work, sub.parts[0], super.parts[0], {});
+        demand(work, sub.parts[0], super.parts[0]);
       }
       break;
     case Kind::kTuple:
@@ -235,7 +276,7 @@ Status Walk::expand(const Work& work) {
         break;
       }
       for (size_t i = 0; i < sub.parts.size(); ++i) {
-        demand(work, sub.parts[i], super.parts[i], fmt::format("item {}", i));
+        demand(work, sub.parts[i], super.parts[i], "item", {}, narrow<uint32_t>(i));
       }
       break;
     case Kind::kObject:
@@ -267,25 +308,49 @@ Status Walk::expand(const Work& work) {
   return Ok{};
 }
 
+std::unexpected<Error> too_long() {
+  return fail(Errc::kLimit, "the types take too many steps to compare");
+}
+
+// The pairs that are known to fit. Plain pairs are not kept: they hold for the bounds only.
+std::set<std::pair<TypeIdx, TypeIdx>>* Walk::answered() {
+  switch (rules_) {
+    case Rules::kPlain:
+      return nullptr;
+    case Rules::kCompiler:
+      return &store_.answers().compiler;
+    case Rules::kRuntime:
+      return &store_.answers().runtime;
+  }
+  CANREC_ASSERT(false);
+}
+
 Result<std::vector<Misfit>> Walk::run(TypeIdx old_type, TypeIdx new_type) {
-  trail_.push_back({0, {}});
+  std::set<std::pair<TypeIdx, TypeIdx>>* const known = answered();
+  trail_.push_back({0, "", {}, {}});
   stack_.push_back({old_type, new_type, false, 0});
   while (!stack_.empty() && found_.size() < limit_) {
-    if (steps_ == 0) return fail(Errc::kLimit, "the types take too many steps to compare");
-    --steps_;
     Work work = stack_.back();
     stack_.pop_back();
     CANREC_TRY(work.sub, normal(work.sub));
     CANREC_TRY(work.super, normal(work.super));
+    if (visited_.size() + trail_.size() + stack_.size() >= kMaxPairs || store_.full() ||
+        !store_.take_steps(1)) {
+      return too_long();
+    }
     if (work.sub == work.super) continue;
+    if (known != nullptr && known->contains({work.sub, work.super})) continue;
     // Pairs with a primitive end the walk, so each of their places can be reported.
     const bool ends = store_.at(work.sub).kind == Kind::kPrimitive ||
                       store_.at(work.super).kind == Kind::kPrimitive;
     if (!ends && !visited_.emplace(work.sub, work.super).second) continue;
     children_.clear();
+    if (!store_.take_steps_of(work.sub) || !store_.take_steps_of(work.super)) return too_long();
     CANREC_CHECK(expand(work));
     stack_.insert(stack_.end(), children_.rbegin(), children_.rend());
   }
+  // Where no pair misfits, the pairs hold each other up.
+  if (known != nullptr && found_.empty() && known->size() < kMaxPairs) known->merge(visited_);
   return std::move(found_);
 }
 
@@ -293,23 +358,23 @@ Result<std::vector<Misfit>> Walk::run(TypeIdx old_type, TypeIdx new_type) {
 
 Result<std::vector<Misfit>> stable_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
                                            size_t limit) {
-  uint64_t steps = kMaxPairs;
-  return Walk(store, Rules::kCompiler, limit, steps).run(old_type, new_type);
+  return Walk(store, Rules::kCompiler, limit).run(old_type, new_type);
 }
 
 Result<std::vector<Misfit>> runtime_misfits(TypeStore& store, TypeIdx old_type, TypeIdx new_type,
                                             size_t limit) {
-  uint64_t steps = kMaxPairs;
-  return Walk(store, Rules::kRuntime, limit, steps).run(old_type, new_type);
+  return Walk(store, Rules::kRuntime, limit).run(old_type, new_type);
 }
 
 Result<bool> is_stable(TypeStore& store, TypeIdx type) {
+  std::set<TypeIdx>& known = store.answers().stable;
   std::set<TypeIdx> seen;
   std::vector<TypeIdx> open = {type};
   while (!open.empty()) {
     CANREC_TRY(const TypeIdx idx, store.unfold(open.back()));
     open.pop_back();
-    if (!seen.insert(idx).second) continue;
+    if (known.contains(idx) || !seen.insert(idx).second) continue;
+    if (!store.take_steps_of(idx)) return fail(Errc::kLimit, "the types take too many steps");
     const Type& node = store.at(idx);
     switch (node.kind) {
       case Kind::kPrimitive:
@@ -331,13 +396,14 @@ Result<bool> is_stable(TypeStore& store, TypeIdx type) {
         break;
     }
   }
+  known.merge(seen);
   return true;
 }
 
 Result<bool> is_subtype(TypeStore& store, TypeIdx sub, TypeIdx super,
-                        std::span<const TypeIdx> bounds, uint64_t& steps) {
+                        std::span<const TypeIdx> bounds) {
   CANREC_TRY(const std::vector<Misfit> misfits,
-             Walk(store, Rules::kPlain, 1, steps, bounds).run(sub, super));
+             Walk(store, Rules::kPlain, 1, bounds).run(sub, super));
   return misfits.empty();
 }
 

@@ -32,7 +32,8 @@ enum class Why : uint8_t {
 /// A pair that does not fit.
 struct Misfit {
   Why why = Why::kTypes;
-  std::string path;  ///< inside the variable: "field a, option, element"
+  std::string
+      path;  ///< inside the variable: "field a, option, element"; the middle may be left out
   TypeIdx old_type;  ///< at that place
   TypeIdx new_type;
   std::string label;  ///< the field or tag in question
@@ -56,13 +57,13 @@ Result<std::vector<Misfit>> runtime_misfits(TypeStore& store, TypeIdx old_type, 
                                             size_t limit);
 
 /// Whether values of the type can be stable variables: data, actors, shared functions.
-/// Errors: those of unfold.
+/// Errors: kLimit when the types take too many steps; kCandidType from unfold.
 Result<bool> is_stable(TypeStore& store, TypeIdx type);
 
 /// Plain subtyping: fields may be lost and everything is an Any. `bounds` are those of the type
-/// parameters in scope, by level; `steps` counts down.
-/// Errors: kLimit when the types are too deep or `steps` are used up; kCandidType from unfold.
+/// parameters in scope, by level.
+/// Errors: kLimit when the types take too many steps; kCandidType from unfold.
 Result<bool> is_subtype(TypeStore& store, TypeIdx sub, TypeIdx super,
-                        std::span<const TypeIdx> bounds, uint64_t& steps);
+                        std::span<const TypeIdx> bounds);
 
 }  // namespace canrec::candid::motoko

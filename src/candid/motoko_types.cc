@@ -16,6 +16,13 @@ constexpr uint32_t kMaxDepth = 1024;
 // Definitions that stand for definitions, in a row.
 constexpr uint32_t kMaxAliases = 1024;
 
+size_t bytes_of(const Type& type) {
+  size_t bytes = sizeof(Type) + type.name.size() + type.fields.size() * sizeof(Field) +
+                 (type.parts.size() + type.results.size()) * sizeof(TypeIdx);
+  for (const Field& field : type.fields) bytes += field.name.size();
+  return bytes;
+}
+
 }  // namespace
 
 std::string_view plain_name(std::string_view name) {
@@ -27,10 +34,11 @@ std::string_view plain_name(std::string_view name) {
 }
 
 TypeIdx TypeStore::intern(Type type) {
-  if (const auto found = known_.find(type); found != known_.end()) return found->second;
   const TypeIdx idx{narrow<uint32_t>(types_.size())};
-  types_.push_back(type);
-  known_.emplace(std::move(type), idx);
+  const auto [found, is_new] = known_.try_emplace(std::move(type), idx);
+  if (!is_new) return found->second;
+  bytes_ += bytes_of(found->first);
+  types_.push_back(&found->first);
   return idx;
 }
 
@@ -47,7 +55,9 @@ uint32_t TypeStore::add_definition(std::string name) {
 
 Result<TypeIdx> TypeStore::substitute(TypeIdx idx, const std::vector<TypeIdx>& arguments,
                                       uint32_t depth) {
-  if (depth == kMaxDepth || full()) return fail(Errc::kLimit, "a type definition unfolds too far");
+  if (depth == kMaxDepth || full() || !take_steps_of(idx)) {
+    return fail(Errc::kLimit, "a type definition unfolds too far");
+  }
   Type type = at(idx);
   if (type.kind == Kind::kParameter) {
     return type.number < arguments.size() ? arguments[type.number] : idx;
@@ -65,14 +75,18 @@ Result<TypeIdx> TypeStore::substitute(TypeIdx idx, const std::vector<TypeIdx>& a
 }
 
 Result<TypeIdx> TypeStore::unfold(TypeIdx idx) {
-  for (uint32_t steps = 0; at(idx).kind == Kind::kNamed; ++steps) {
-    if (steps == kMaxAliases) return fail(Errc::kLimit, "a type is defined only by itself (M0157)");
+  const TypeIdx first = idx;
+  for (uint32_t aliases = 0; at(idx).kind == Kind::kNamed; ++aliases) {
+    if (aliases == kMaxAliases) {
+      return fail(Errc::kLimit, "a type is defined only by itself (M0157)");
+    }
+    if (!take_steps(1)) return fail(Errc::kLimit, "the types take too many steps to unfold");
     const auto known = unfolded_.find(idx);
     if (known != unfolded_.end()) {
       idx = known->second;
       continue;
     }
-    const Type named = at(idx);
+    const Type& named = at(idx);
     const Definition& definition = definitions_[named.number];
     if (!definition.defined) {
       return fail(Errc::kCandidType,
@@ -86,12 +100,13 @@ Result<TypeIdx> TypeStore::unfold(TypeIdx idx) {
     unfolded_.emplace(idx, meaning);
     idx = meaning;
   }
+  if (first != idx) unfolded_.insert_or_assign(first, idx);
   return idx;
 }
 
 void TypeStore::print_list(std::string& out, const std::vector<TypeIdx>& list, size_t from,
                            uint32_t depth) const {
-  for (size_t i = from; i < list.size(); ++i) {
+  for (size_t i = from; i < list.size() && out.size() <= kMaxPrinted; ++i) {
     if (i != from) out += ", ";
     print_to(out, list[i], depth);
   }
@@ -100,7 +115,7 @@ void TypeStore::print_list(std::string& out, const std::vector<TypeIdx>& list, s
 void TypeStore::print_fields(std::string& out, const Type& type, uint32_t depth) const {
   out += '{';
   if (type.kind == Kind::kVariant && type.fields.empty()) out += '#';
-  for (size_t i = 0; i < type.fields.size(); ++i) {
+  for (size_t i = 0; i < type.fields.size() && out.size() <= kMaxPrinted; ++i) {
     const Field& field = type.fields[i];
     if (i != 0) out += "; ";
     TypeIdx inner = field.type;
@@ -122,7 +137,7 @@ void TypeStore::print_fields(std::string& out, const Type& type, uint32_t depth)
 }
 
 void TypeStore::print_to(std::string& out, TypeIdx idx, uint32_t depth) const {
-  if (depth == 0) {
+  if (depth == 0 || out.size() > kMaxPrinted) {
     out += "...";
     return;
   }
@@ -199,6 +214,7 @@ void TypeStore::print_to(std::string& out, TypeIdx idx, uint32_t depth) const {
 std::string TypeStore::print(TypeIdx idx, uint32_t depth) const {
   std::string out;
   print_to(out, idx, depth);
+  if (out.size() > kMaxPrinted) out.replace(kMaxPrinted, std::string::npos, "...");
   return out;
 }
 

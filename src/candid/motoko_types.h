@@ -7,12 +7,15 @@
 // and again leads back to nodes already seen. A defined type with arguments is a kNamed node;
 // unfold() gives its meaning. Two signatures that are to be compared share one store.
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -71,13 +74,34 @@ struct Definition {
   bool defined = false;  ///< its body has been read
 };
 
-/// Owns the types of one or more signatures.
+/// What questions about the types of a store have found, so that they are not asked again.
+struct Answers {
+  std::set<TypeIdx> stable;  ///< types whose values can be kept
+  /// Pairs without a misfit, for the compiler and for the run-time system.
+  std::set<std::pair<TypeIdx, TypeIdx>> compiler;
+  std::set<std::pair<TypeIdx, TypeIdx>> runtime;
+};
+
+/// Owns the types of one or more signatures, and bounds the work that is done on them. Its nodes
+/// stay where they are while it grows.
 class TypeStore {
  public:
   /// Nodes at most. Reason: a hostile definition can unfold to ever new types.
   static constexpr size_t kMaxNodes = 200'000;
+  /// Bytes of nodes at most. Reason: a short text can have a wide type unfolded, or met with
+  /// others, again and again.
+  static constexpr size_t kMaxBytes = size_t{64} << 20;
+  /// Parts of types that are looked at, at most, in all questions together. Reason: each variable,
+  /// and each `and`, may be a question as long as the product of two texts.
+  static constexpr uint64_t kMaxSteps = 50'000'000;
+  /// Bytes that print() gives at most, "..." not counted. Reason: people read it.
+  static constexpr size_t kMaxPrinted = 1000;
 
-  const Type& at(TypeIdx idx) const { return types_[static_cast<uint32_t>(idx)]; }
+  TypeStore() = default;
+  TypeStore(const TypeStore&) = delete;
+  TypeStore& operator=(const TypeStore&) = delete;
+
+  const Type& at(TypeIdx idx) const { return *types_[static_cast<uint32_t>(idx)]; }
   TypeIdx intern(Type type);
   TypeIdx primitive(std::string_view name);
   /// Room for a definition; its body is set when it has been read.
@@ -88,9 +112,17 @@ class TypeStore {
   /// Errors: kLimit when it does not end; kCandidType at a definition that has not been read.
   Result<TypeIdx> unfold(TypeIdx idx);
   /// The type in one line, definitions by their names without the compiler's suffix, not deeper
-  /// than `depth`.
+  /// than `depth`; "..." stands for what is left out.
   std::string print(TypeIdx idx, uint32_t depth = 6) const;
-  bool full() const { return types_.size() >= kMaxNodes; }
+  bool full() const { return types_.size() >= kMaxNodes || bytes_ >= kMaxBytes; }
+  /// So many parts of types are looked at. False when all steps are used up.
+  bool take_steps(uint64_t count) {
+    steps_ -= std::min(count, steps_);
+    return steps_ != 0;
+  }
+  /// The same for a type with its parts.
+  bool take_steps_of(TypeIdx idx) { return take_steps(1 + width(at(idx))); }
+  Answers& answers() { return answers_; }
 
  private:
   Result<TypeIdx> substitute(TypeIdx idx, const std::vector<TypeIdx>& arguments, uint32_t depth);
@@ -98,11 +130,17 @@ class TypeStore {
   void print_list(std::string& out, const std::vector<TypeIdx>& list, size_t from,
                   uint32_t depth) const;
   void print_fields(std::string& out, const Type& type, uint32_t depth) const;
+  static size_t width(const Type& type) {
+    return type.fields.size() + type.parts.size() + type.results.size();
+  }
 
-  std::vector<Type> types_;
   std::map<Type, TypeIdx> known_;
+  std::vector<const Type*> types_;  // into known_
+  size_t bytes_ = 0;                // of known_
+  uint64_t steps_ = kMaxSteps;      // left
   std::vector<Definition> definitions_;
   std::map<TypeIdx, TypeIdx> unfolded_;
+  Answers answers_;
 };
 
 /// "Tree__315864666" without the suffix that the compiler adds to make names unique.

@@ -4,7 +4,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace canrec::cli {
@@ -73,10 +72,6 @@ void print_finding(Session& session, const Finding& finding) {
   if (!finding.new_type.empty()) session.print(fmt::format("         new  {}\n", finding.new_type));
 }
 
-bool drops_data(const StableVerdict& verdict) {
-  return std::ranges::any_of(verdict.findings, &Finding::data_lost);
-}
-
 void print_runtime(Session& session, const StableVerdict& verdict) {
   switch (verdict.runtime) {
     case Runtime::kAccepts:
@@ -134,7 +129,7 @@ void print_motoko_check(Session& session, const MotokoCheck& check) {
     session.print(session.toned(Tone::kGood, "COMPATIBLE") +
                   ": every stable variable is taken over" +
                   (verdict.findings.empty() ? ".\n" : ", as far as signatures tell.\n"));
-  } else if (verdict.compatible && !drops_data(verdict)) {
+  } else if (verdict.compatible && !verdict.data_lost) {
     session.print(session.toned(Tone::kWarning, "COMPATIBLE, BUT NOT AS IT SHOULD BE") +
                   ": the compiler accepts the signatures; look at its warnings.\n");
   } else if (verdict.compatible) {

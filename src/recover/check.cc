@@ -296,11 +296,10 @@ class Checker {
                           toolchain != wasm::Toolchain::kMotokoEnhanced;
     if (verdict->lossless && accepted) return say(r, Answer::kGood, "compatible");
     const bool good = verdict->compatible && accepted;
-    const bool lost = std::ranges::any_of(verdict->findings, &candid::motoko::Finding::data_lost);
     say(r, good ? Answer::kLook : Answer::kBad,
         !verdict->compatible ? "not compatible"
         : !accepted          ? "compatible to the compiler, but refused at run time"
-        : lost               ? "compatible, but values are lost"
+        : verdict->data_lost ? "compatible, but values are lost"
                              : "compatible, with warnings",
         fmt::format("canrec motoko check {} {}", shell_word(list_.old_path),
                     shell_word(list_.new_path)));

@@ -55,7 +55,7 @@ void judge(const Subject& subject, std::string_view old_text, std::string_view n
     out.why =
         "an upgrade is refused by the runtime, and a swapped module would read values as "
         "other types";
-  } else if (std::ranges::any_of(verdict->findings, &candid::motoko::Finding::data_lost)) {
+  } else if (verdict->data_lost) {
     out.code = "type.lossy";
     out.weights = both(Severity::kUnsafe);
     out.what = "the new stable types drop data";
