@@ -30,9 +30,10 @@ void print_json(Session& session, const recover::Autopsy& autopsy) {
                      {"what", fix.what},
                      {"costs", fix.costs},
                      {"succeeds", fix.succeeds},
-                     {"answers_same", fix.answers_same},
+                     {"answers_same", nullptr},
                      {"words", fix.words},
                      {"module_sha256", to_hex(fix.module_hash)}});
+    if (fix.answers_same) fixes.back()["answers_same"] = *fix.answers_same;
   }
   nlohmann::ordered_json out = {{"type", "autopsy"},
                                 {"schema", 1},
@@ -51,9 +52,8 @@ void print_json(Session& session, const recover::Autopsy& autopsy) {
 }
 
 void print_fix(Session& session, size_t number, const recover::Fix& fix) {
-  const bool good = fix.succeeds && fix.answers_same;
-  session.print(fmt::format("\n{:>3}  {}  {}\n", number,
-                            session.toned(good ? Tone::kGood : Tone::kBad, fix.words),
+  const Tone tone = !fix.works() ? Tone::kBad : fix.answers_same ? Tone::kGood : Tone::kPlain;
+  session.print(fmt::format("\n{:>3}  {}  {}\n", number, session.toned(tone, fix.words),
                             wrapped(fix.what, 5, session.width())));
   if (!fix.costs.empty()) {
     session.print(fmt::format("     costs  {}\n", wrapped(fix.costs, 12, session.width())));

@@ -17,8 +17,7 @@ struct Options {
   TransferFlags transfer;
   std::string backup;
   std::string module;
-  std::string check;
-  std::string check_argument;
+  std::vector<std::string> checks;
 };
 
 // The id of the backup that is pushed; empty for a snapshot directory.
@@ -33,13 +32,10 @@ Result<std::string> chosen_backup(const Options& options) {
   return manifest.id();
 }
 
-void print_rest(Session& session, const Options& options, const recover::PushReport& report) {
-  if (options.check.empty()) {
+void print_rest(Session& session, const recover::PushReport& report) {
+  if (report.answers.empty()) {
     session.print(
         "  check     none asked (--check): nothing shows that the module reads this heap\n");
-  } else {
-    session.print(fmt::format("  check     {}{} answers the same in both: {}\n", options.check,
-                              options.check_argument, report.answer));
   }
   session.print(
       "  not restored  certified data and the global timer (a canister's code cannot write them); "
@@ -54,16 +50,15 @@ ExitCode run(Session& session, const Options& options) {
   if (!options.module.empty()) {
     CLI_TRY(request.module, session, options.module, file_bytes(options.module));
   }
-  request.check_method = options.check;
-  request.check_argument = options.check_argument;
+  request.checks = options.checks;
   TransferLine line(session);
   request.transfer.progress = line.callback();
   auto report = recover::push_directory(session.files(), request);
   line.clear();
   if (!report) return session.report(source, report.error());
-  print_transfer(session,
-                 {"push", source, options.transfer.output, report->transfer, request.backup});
-  if (!session.json) print_rest(session, options, *report);
+  print_transfer(session, {"push", source, options.transfer.output, report->transfer,
+                           request.backup, report->answers});
+  if (!session.json) print_rest(session, *report);
   return ExitCode::kDone;
 }
 
@@ -88,14 +83,14 @@ void add_push_command(CLI::App& app, Session& session) {
                       "the backup of a store, or the beginning of its id; the newest by default");
   command->add_option("--module", options->module,
                       "the module to install at the end; the source's own by default");
-  command->add_option("--check", options->check,
-                      "a query to ask at the end in both canisters; the answers must be the same");
-  command->add_option("--check-arg", options->check_argument, "its arguments, Candid text");
+  command->add_option("--check", options->checks,
+                      "a query such as 'get(7)', asked of both canisters at the end; the answers "
+                      "must be the same");
   options->transfer.add_to(*command, session, "uploader");
   command->footer(
       "Killed or interrupted, the same command goes on where it was; the canister so far lies in\n"
-      "OUTPUT.canrec-push.\n\nEXAMPLE\n  canrec push ./pulled -o ./fresh --check get --check-arg "
-      "'(\"x\")'\n  canrec push /backup/ledger -o ./fresh");
+      "OUTPUT.canrec-push.\n\nEXAMPLE\n  canrec push ./pulled -o ./fresh --check "
+      "'get(\"x\")'\n  canrec push /backup/ledger -o ./fresh");
   command->callback([options, &session] {
     session.action = [options, &session] { return run(session, *options); };
   });

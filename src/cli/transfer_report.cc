@@ -37,6 +37,9 @@ void print_transfer(Session& session, const Transferred& done) {
                                      {"messages", report.messages},
                                      {"instructions", report.instructions}};
     if (!done.backup.empty()) object["backup"] = done.backup;
+    for (const recover::CheckedAnswer& each : done.answers) {
+      object["answers"].push_back({{"query", each.query}, {"answer", each.after}});
+    }
     session.print_json(object);
     return;
   }
@@ -51,6 +54,10 @@ void print_transfer(Session& session, const Transferred& done) {
       "  cost      {} messages, {} instructions as the network counts ({:.1f} per byte)\n",
       grouped(report.messages), grouped(report.instructions),
       bytes == 0 ? 0.0 : static_cast<double>(report.instructions) / static_cast<double>(bytes)));
+  for (const recover::CheckedAnswer& each : done.answers) {
+    session.print(
+        fmt::format("  check     {} answers the same in both: {}\n", each.query, each.after));
+  }
 }
 
 }  // namespace canrec::cli

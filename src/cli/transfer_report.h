@@ -4,6 +4,8 @@
 // What pull and push print.
 
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "cli/session.h"
@@ -30,7 +32,8 @@ struct Transferred {
   const std::string& from;
   const std::string& to;
   const recover::TransferReport& report;
-  std::string backup;  ///< id of the store's backup that was made or read; empty = no store
+  std::string backup = {};  ///< id of the store's backup that was made or read; empty = no store
+  std::span<const recover::CheckedAnswer> answers = {};
 };
 
 void print_transfer(Session& session, const Transferred& done);

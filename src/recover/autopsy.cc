@@ -21,6 +21,7 @@
 #include "patch/apply.h"
 #include "patch/operations.h"
 #include "recover/autopsy_explain.h"
+#include "recover/checks.h"
 #include "recover/route_k.h"
 #include "recover/script.h"
 #include "recover/subject.h"
@@ -59,7 +60,7 @@ class Examiner {
     } else {
       target_ = original_;
     }
-    CANREC_TRY(before_, answers());
+    CANREC_TRY(checks_, Checks::ask(subject_, request_.checks));
     CANREC_TRY(start_, subject_.executor().checkpoint());
 
     CANREC_TRY(const executor::InstallOutcome outcome, upgrade(std::nullopt, kept()));
@@ -75,9 +76,8 @@ class Examiner {
       CANREC_CHECK(without_hook());
       if (!kept()) CANREC_CHECK(over_kept_heap());
     }
-    std::ranges::stable_sort(autopsy_.fixes, [](const Fix& a, const Fix& b) {
-      return (a.succeeds && a.answers_same) > (b.succeeds && b.answers_same);
-    });
+    std::ranges::stable_sort(autopsy_.fixes,
+                             [](const Fix& a, const Fix& b) { return a.works() > b.works(); });
     return std::move(autopsy_);
   }
 
@@ -90,17 +90,6 @@ class Examiner {
         wasm::find_icp_section(target->module, "enhanced-orthogonal-persistence") != nullptr &&
         wasm::find_icp_section(loaded_.module, "enhanced-orthogonal-persistence") != nullptr;
     return both ? std::optional(executor::MemoryPersistence::kKeep) : std::nullopt;
-  }
-
-  Result<std::vector<std::string>> answers() {
-    std::vector<std::string> out;
-    for (const std::string& check : request_.checks) {
-      CANREC_TRY(const Step step, parse_step("query " + check, 1));
-      CANREC_TRY(const executor::CallOutcome outcome, subject_.query(step.subject, step.argument));
-      out.push_back(outcome.replied() ? subject_.reply_text(step.subject, outcome.reply())
-                                      : outcome.failure().text());
-    }
-    return out;
   }
 
   // From the start: the module replaced by `patched` where given, then the upgrade.
@@ -382,30 +371,24 @@ class Examiner {
     return std::string();
   }
 
-  std::string first_difference(const std::vector<std::string>& after) const {
-    for (size_t i = 0; i < after.size(); ++i) {
-      if (after[i] != before_[i]) {
-        return fmt::format("{} was {} and is {}", request_.checks[i], before_[i], after[i]);
-      }
-    }
-    return {};
-  }
-
   // What became of an attempt, and whether the checks still answer as before.
   Status judge(Fix& fix, const executor::InstallOutcome& outcome, const Bytes& module) {
     fix.module_hash = sha256(module);
     fix.succeeds = outcome.ok();
     if (outcome.ok()) {
-      CANREC_TRY(const std::vector<std::string> after, answers());
-      fix.answers_same = after == before_;
-      if (request_.checks.empty()) {
+      if (checks_.empty()) {
         fix.words = "the upgrade succeeds; whether the data came through was not asked (--check)";
-      } else {
-        fix.words = fix.answers_same
-                        ? "this one succeeds, and the checks answer as before"
-                        : "this one succeeds, but the checks do not answer as before: " +
-                              first_difference(after);
+        return Ok{};
       }
+      CANREC_TRY(const std::vector<CheckedAnswer> answers, checks_.again(subject_));
+      const CheckedAnswer* other = first_other(answers);
+      fix.answers_same = other == nullptr;
+      fix.words = other == nullptr
+                      ? "this one succeeds, and the checks answer as before"
+                      : fmt::format(
+                            "this one succeeds, but the checks do not answer as before: "
+                            "{} was {} and is {}",
+                            other->query, other->before, other->after);
     } else {
       fix.words =
           fmt::format("this one still fails in {}: {}", outcome.stage,
@@ -445,7 +428,7 @@ class Examiner {
   Bytes original_;
   Bytes target_;
   wasm::LoadedModule loaded_;
-  std::vector<std::string> before_;
+  Checks checks_;
   executor::Checkpoint start_{};
 };
 

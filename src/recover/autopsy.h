@@ -35,9 +35,12 @@ struct Fix {
   std::string what;                   ///< one sentence
   std::string costs;                  ///< what it gives up; empty = nothing known
   bool succeeds = false;
-  std::string words;         ///< "the upgrade succeeds", or why it still fails
-  bool answers_same = true;  ///< of the check queries, before and after
-  Sha256 module_hash{};      ///< of the patched module that was tried
+  std::string words;                 ///< "the upgrade succeeds", or why it still fails
+  std::optional<bool> answers_same;  ///< of the check queries; nothing when none was asked
+  Sha256 module_hash{};              ///< of the patched module that was tried
+
+  /// It succeeds, and nothing that was asked speaks against it.
+  bool works() const { return succeeds && answers_same.value_or(true); }
 };
 
 struct Autopsy {

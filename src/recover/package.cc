@@ -19,6 +19,7 @@
 #include "candid/text.h"
 #include "executor/management_did.h"
 #include "ic/limits.h"
+#include "recover/checks.h"
 #include "recover/route_k.h"
 #include "recover/runbook.h"
 #include "recover/script.h"
@@ -284,20 +285,9 @@ class Packager {
     return write_with_hex("install_chunked_code", encoded);
   }
 
-  Result<std::vector<std::string>> ask(Subject& subject) const {
-    std::vector<std::string> out;
-    for (const std::string& check : request_.checks) {
-      CANREC_TRY(const Step step, parse_step("query " + check, 1));
-      CANREC_TRY(const executor::CallOutcome outcome, subject.query(step.subject, step.argument));
-      out.push_back(outcome.replied() ? subject.reply_text(step.subject, outcome.reply())
-                                      : outcome.failure().text());
-    }
-    return out;
-  }
-
   Status rehearse_package() {
     CANREC_TRY(Subject before, Subject::open(request_.directory, request_.executor));
-    CANREC_TRY(const std::vector<std::string> wanted, ask(before));
+    CANREC_TRY(const Checks checks, Checks::ask(before, request_.checks));
     std::optional<Subject> after;
     if (package_.route == Route::kS) {
       CANREC_TRY(after, Subject::open(staging_ / "snapshot", request_.executor));
@@ -318,15 +308,13 @@ class Packager {
       }
       after->refresh_interface();
     }
-    CANREC_TRY(const std::vector<std::string> found, ask(*after));
-    for (size_t i = 0; i < found.size(); ++i) {
-      if (found[i] != wanted[i]) {
-        return fail(Errc::kVerification,
-                    fmt::format("{} answers {} before and {} after the package was applied",
-                                request_.checks[i], wanted[i], found[i]));
-      }
-      package_.answers.push_back({request_.checks[i], found[i]});
+    CANREC_TRY(const std::vector<CheckedAnswer> answers, checks.again(*after));
+    if (const CheckedAnswer* other = first_other(answers)) {
+      return fail(Errc::kVerification,
+                  fmt::format("{} answers {} before and {} after the package was applied",
+                              other->query, other->before, other->after));
     }
+    for (const CheckedAnswer& each : answers) package_.answers.push_back({each.query, each.after});
     return Ok{};
   }
 

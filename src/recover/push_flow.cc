@@ -69,6 +69,15 @@ Status check_route_k(const snapshot::Directory& source, const wasm::Module& modu
               "the real module cannot follow the uploader by route K:" + reasons);
 }
 
+// What is looked at before anything is pushed.
+Result<Checks> look_first(const PushRequest& request, const fs::path& path,
+                          const snapshot::Directory& source, const wasm::Module& module) {
+  CANREC_CHECK(check_route_k(source, module));
+  if (request.checks.empty()) return Checks{};
+  CANREC_TRY(Subject original, Subject::open(path, request.executor));
+  return Checks::ask(original, request.checks);
+}
+
 // --- the canister under the uploader
 
 // The canister in the working directory; made when it is not there yet.
@@ -112,23 +121,13 @@ class Mirror {
 
 // --- the end
 
-Result<std::string> ask(Subject& subject, const PushRequest& request) {
-  CANREC_TRY(const executor::CallOutcome outcome,
-             subject.query(request.check_method, request.check_argument));
-  return outcome.replied() ? subject.reply_text(request.check_method, outcome.reply())
-                           : outcome.failure().text();
-}
-
-Status compare_answers(Subject& subject, const fs::path& source, const PushRequest& request,
-                       PushReport& report) {
-  CANREC_TRY(Subject original, Subject::open(source, request.executor));
-  CANREC_TRY(report.answer_source, ask(original, request));
-  CANREC_TRY(report.answer, ask(subject, request));
-  if (report.answer == report.answer_source) return Ok{};
-  return fail(
-      Errc::kVerification,
-      fmt::format("{}{} answers {} in the new canister and {} in the source", request.check_method,
-                  request.check_argument, report.answer, report.answer_source));
+Status compare_answers(Subject& subject, const Checks& checks, PushReport& report) {
+  CANREC_TRY(report.answers, checks.again(subject));
+  const CheckedAnswer* other = first_other(report.answers);
+  if (other == nullptr) return Ok{};
+  return fail(Errc::kVerification,
+              fmt::format("{} answers {} in the new canister and {} in the source", other->query,
+                          other->after, other->before));
 }
 
 }  // namespace
@@ -143,10 +142,11 @@ Result<PushReport> push_directory(FileSystem& system, const PushRequest& request
   const Bytes module =
       request.module ? *request.module : Bytes(source.module().begin(), source.module().end());
   CANREC_TRY(const wasm::LoadedModule loaded, wasm::load_module(module));
-  if (Status allowed = check_route_k(source, loaded.module); !allowed) {
+  auto checks = look_first(request, source_path, source, loaded.module);
+  if (!checks) {
     // Nothing of a transfer that cannot be is kept, but what an earlier one did may still be used.
     if (!work.resumed()) CANREC_CHECK(work.remove());
-    return fail(std::move(allowed).error());
+    return fail(std::move(checks).error());
   }
   CANREC_TRY(const Carrier uploader, carrier(request.carrier, uploader::make_uploader,
                                              width_of(loaded.module, source.heap().size())));
@@ -180,9 +180,7 @@ Result<PushReport> push_directory(FileSystem& system, const PushRequest& request
 
   CANREC_CHECK(install_over(subject, executor::InstallMode::kUpgrade, module, Memory::kKeep));
   subject.refresh_interface();
-  if (!request.check_method.empty()) {
-    CANREC_CHECK(compare_answers(subject, source_path, request, report));
-  }
+  CANREC_CHECK(compare_answers(subject, *checks, report));
   const fs::path made = work.path() / "result";
   CANREC_CHECK(subject.executor().save(subject.id(), system, made, Overwrite::kYes));
   CANREC_TRY(snapshot::StagedDirectory staged,

@@ -16,6 +16,7 @@
 #include "base/input_file.h"
 #include "base/shell.h"
 #include "candid/text.h"
+#include "recover/checks.h"
 #include "recover/memory_delta.h"
 #include "recover/memory_map.h"
 #include "recover/subject.h"
@@ -113,12 +114,6 @@ class Rehearser {
     rehearsal_.stable_bytes = canister.wasm->stable.size();
   }
 
-  // The text of an answer: the reply, or the network's words.
-  std::string answer_text(std::string_view method, const executor::CallOutcome& outcome) const {
-    return outcome.replied() ? subject_.reply_text(method, outcome.reply())
-                             : outcome.failure().text();
-  }
-
   static std::string step_words(const Step& step) {
     return fmt::format("step {} ({})", step.line, step.text);
   }
@@ -129,9 +124,9 @@ class Rehearser {
   Status ask_before(const std::vector<Step>& steps) {
     for (const Step& step : steps) {
       if (step.kind != StepKind::kExpectSame) continue;
-      auto outcome = subject_.query(step.subject, step.argument);
-      if (!outcome) return fail(std::move(outcome).error().in(step_words(step)));
-      rehearsal_.answers_before[question(step)] = answer_text(step.subject, *outcome);
+      auto answer = answer_before(subject_, step.subject, step.argument);
+      if (!answer) return fail(std::move(answer).error().in(step_words(step)));
+      answers_before_[question(step)] = std::move(*answer);
     }
     return Ok{};
   }
@@ -340,9 +335,9 @@ class Rehearser {
   Status expect_same(StepReport& report) {
     const Step& step = report.step;
     CANREC_TRY(executor::CallOutcome outcome, subject_.query(step.subject, step.argument));
-    const std::string now = answer_text(step.subject, outcome);
+    const std::string now = subject_.answer_text(step.subject, outcome);
     report.runs = std::move(outcome.runs);
-    const std::string& before = rehearsal_.answers_before[question(step)];
+    const std::string& before = answers_before_.at(question(step));
     if (now == before) {
       report.words = "same answer: " + now;
       return Ok{};
@@ -416,6 +411,8 @@ class Rehearser {
   Subject subject_;
   const RehearseOptions& options_;
   Rehearsal rehearsal_;
+  // Of the `expect-same` queries, before the first step, by their text.
+  std::map<std::string, std::string> answers_before_;
   std::map<std::string, executor::Checkpoint> named_;
   std::vector<MapPiece> map_;
   std::pair<Sha256, uint64_t> map_key_;

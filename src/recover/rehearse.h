@@ -81,8 +81,6 @@ struct Rehearsal {
   uint64_t heap_bytes = 0;
   uint64_t stable_bytes = 0;
   std::vector<StepReport> steps;
-  /// The answers of the `expect-same` queries before the first step, by their text.
-  std::map<std::string, std::string> answers_before;
   bool succeeded = false;  ///< every step ran and every expectation held
 };
 

@@ -78,6 +78,11 @@ std::string Subject::reply_text(std::string_view method, ByteView reply) const {
   return text;
 }
 
+std::string Subject::answer_text(std::string_view method,
+                                 const executor::CallOutcome& outcome) const {
+  return outcome.replied() ? reply_text(method, outcome.reply()) : outcome.failure().text();
+}
+
 Result<executor::CallOutcome> Subject::query(std::string_view method, std::string_view arguments) {
   CANREC_TRY(Bytes argument, encode(method, arguments));
   return executor_->query({id_, exported_method(canister(), method), std::move(argument)});

@@ -44,6 +44,8 @@ class Subject {
   void show_replies_as(candid::ReplyForm form) { reply_form_ = form; }
   /// A reply in that form, or as hex when it is no Candid.
   std::string reply_text(std::string_view method, ByteView reply) const;
+  /// What a call was answered: the reply in that form, or the network's words.
+  std::string answer_text(std::string_view method, const executor::CallOutcome& outcome) const;
 
   Result<executor::CallOutcome> query(std::string_view method, std::string_view arguments);
   Result<executor::CallOutcome> update(std::string_view method, std::string_view arguments);

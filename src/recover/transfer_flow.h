@@ -13,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/output_file.h"
 #include "executor/executor.h"
+#include "recover/checks.h"
 #include "recover/transfer.h"
 #include "snapshot/store_jobs.h"
 
@@ -64,16 +65,14 @@ struct PullReport : TransferReport {
 Result<PullReport> pull_directory(FileSystem& fs, const PullRequest& request);
 
 struct PushRequest : TransferRequest {
-  std::string backup;           ///< id, when the source is a chunk store
-  std::optional<Bytes> module;  ///< installed at the end; otherwise the source's own
-  std::string check_method;     ///< a query to ask at the end; empty = none
-  std::string check_argument;
+  std::string backup;               ///< id, when the source is a chunk store
+  std::optional<Bytes> module;      ///< installed at the end; otherwise the source's own
+  std::vector<std::string> checks;  ///< queries "get(7)" asked of both canisters at the end
 };
 
 struct PushReport {
   TransferReport transfer;
-  std::string answer;         ///< of the check query
-  std::string answer_source;  ///< what the source answers to it
+  std::vector<CheckedAnswer> answers;  ///< to the checks, all the same in both
 };
 
 /// Installs the uploader into an empty canister, pushes both memories, and installs the real module
@@ -82,8 +81,8 @@ struct PushReport {
 ///
 /// Errors: kInstallRefused with the reason when route K cannot take the module (no section, globals
 ///         that do not restart at the values they have); kSnapshotMixed when the work was begun for
-///         another state; kVerification when the answers differ; those of push() and of
-///         restore_backup().
+///         another state; kVerification when the answers differ; those of push(), of
+///         restore_backup() and, before anything is pushed, of Checks::ask().
 Result<PushReport> push_directory(FileSystem& fs, const PushRequest& request);
 
 }  // namespace canrec::recover

@@ -70,7 +70,7 @@ TEST_F(TransferCircle, AHeapWithoutItsOwnGlobalsGoesIntoAFreshCanister) {
   for (const std::string source : {"store", "restored"}) {
     const std::string fresh = "fresh-from-" + source;
     const std::string told = run("push " + path(source) + " -o " + path(fresh) + " --module " +
-                                 real + " --check get --check-arg '(7)'");
+                                 real + " --check 'get(7)'");
     EXPECT_NE(told.find("answers the same in both: (opt \"seven\")"), std::string::npos) << told;
     for (const std::string query :
          {"get --arg '(7)'", "get --arg '(8)'", "get --arg '(1000042)'", "count"}) {

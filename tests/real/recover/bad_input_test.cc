@@ -178,5 +178,26 @@ TEST_F(BadInput, CtrlCEndsAnEndlessHookWithNoOutput) {
   EXPECT_EQ(canrec::test::read_tree(endless), before);
 }
 
+// Two failures with the same words are no equal answers.
+TEST_F(BadInput, ACheckWithoutAnAnswerShowsNothingAndIsRefused) {
+  const auto before = canrec::test::read_tree(directory_.path());
+  const std::string state = name_of(state_);
+  const std::string module = canister("notes_v2").string();
+  for (const std::string& arguments : {
+           "rehearse " + state + " 'upgrade " + module + "' 'expect-same absent()'",
+           "rehearse " + state + " 'upgrade " + module + "' 'expect-same put(7, \"seven\")'",
+           "autopsy " + state + " --upgrade '" + module + "' --check 'absent()'",
+           "package " + state + " '" + module + "' -o packed --check 'absent()'",
+           "push " + state + " -o pushed --module '" + canister("notes_kept").string() +
+               "' --check 'absent()'",
+       }) {
+    const Ended ended = run("", arguments);
+    EXPECT_EQ(ended.code, 2) << arguments << ended.words;
+    EXPECT_NE(ended.words.find("has no answer before anything is changed"), std::string::npos)
+        << arguments << ended.words;
+    EXPECT_EQ(canrec::test::read_tree(directory_.path()), before) << arguments;
+  }
+}
+
 }  // namespace
 }  // namespace canrec::recover::test

@@ -140,11 +140,11 @@ TEST_F(Story, NothingHelpsSoTheStateIsPulledAndRestored) {
   in.source = out.output;
   in.output = directory_.path() / "fresh";
   in.module = file_of(canister("notes_kept"));
-  in.check_method = "get";
-  in.check_argument = "(8)";
+  in.checks = {"get(8)"};
   const auto pushed = push_directory(posix_file_system(), in);
   ASSERT_TRUE(pushed.has_value()) << pushed.error().message();
-  EXPECT_EQ(pushed->answer, "(opt \"eight\")");
+  ASSERT_EQ(pushed->answers.size(), 1U);
+  EXPECT_EQ(pushed->answers[0].after, "(opt \"eight\")");
   EXPECT_EQ(ask(in.output, "count", "()"), ask(state, "count", "()"));
 }
 
