@@ -105,5 +105,14 @@ TEST_F(VerifyReal, FindsMotokoThatIsNotIdle) {
   EXPECT_EQ(codes(state), std::vector<std::string>{"heap-of-another"});
 }
 
+// What is there is of the right program; only the size is wrong.
+TEST_F(VerifyReal, FindsOnlyTheSizeWrongOfAMotokoHeapThatIsCut) {
+  const fs::path state = fill(fixture("motoko/4.10.0/ledger.wasm"), {});
+  for (const size_t size : {0x500000 - 4096, 0x480000 + 16, 0x400004}) {
+    fs::resize_file(state / "wasm_memory.bin", size);
+    EXPECT_EQ(codes(state), std::vector<std::string>{"wrong-size"}) << size;
+  }
+}
+
 }  // namespace
 }  // namespace canrec::recover::test
