@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/regular_file.h"
 
 namespace canrec {
 
@@ -23,23 +25,21 @@ class InputFile {
   InputFile& operator=(InputFile&& other) noexcept;
   ~InputFile();
 
-  ByteView bytes() const { return {static_cast<const uint8_t*>(data_), size_}; }
-  uint64_t size() const { return size_; }
-  const std::filesystem::path& path() const { return path_; }
+  ByteView bytes() const {
+    return {static_cast<const uint8_t*>(data_), data_ != nullptr ? size() : 0};
+  }
+  uint64_t size() const { return file_.size(); }
+  const std::filesystem::path& path() const { return file_.path(); }
   /// The open descriptor, for private mappings of the same file; owned by this object.
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return file_.descriptor(); }
+  /// RegularFile::read_ahead().
+  void read_ahead(uint64_t offset, uint64_t length) const { file_.read_ahead(offset, length); }
 
  private:
-  InputFile() = default;
-  void reset();
+  explicit InputFile(RegularFile file) : file_(std::move(file)) {}
 
-  std::filesystem::path path_;
-  int descriptor_ = -1;
+  RegularFile file_;
   void* data_ = nullptr;
-  size_t size_ = 0;
 };
-
-/// Turns an errno value into an Error that names what was tried, for example "open".
-Error errno_error(int number, std::string_view what, const std::filesystem::path& path);
 
 }  // namespace canrec

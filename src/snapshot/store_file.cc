@@ -2,9 +2,7 @@
 // pread.
 #include "snapshot/store_file.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,31 +12,8 @@
 namespace canrec::snapshot {
 
 Result<StoreFile> StoreFile::open(const std::filesystem::path& path) {
-  StoreFile file;
-  file.path_ = path;
-  // O_NONBLOCK: opening a pipe must fail below, not wait for a writer.
-  file.descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file.descriptor_ < 0) return fail(errno_error(errno, "open", path));
-  struct stat status {};
-  if (::fstat(file.descriptor_, &status) != 0) return fail(errno_error(errno, "stat", path));
-  if (!S_ISREG(status.st_mode)) {
-    return fail(Errc::kIo, fmt::format("{} is not a regular file", path.string()));
-  }
-  file.size_ = static_cast<uint64_t>(status.st_size);
-  return file;
-}
-
-StoreFile::StoreFile(StoreFile&& other) noexcept { *this = std::move(other); }
-
-StoreFile& StoreFile::operator=(StoreFile&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-StoreFile::~StoreFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  CANREC_TRY(RegularFile file, RegularFile::open(path));
+  return StoreFile(std::move(file));
 }
 
 namespace {
@@ -62,7 +37,7 @@ Status read_at(int descriptor, const std::filesystem::path& path, uint64_t offse
 }  // namespace
 
 Status StoreFile::read(uint64_t offset, std::span<uint8_t> out) const {
-  return read_at(descriptor_, path_, offset, out);
+  return read_at(file_.descriptor(), file_.path(), offset, out);
 }
 
 Status read_range(const InputFile& file, uint64_t offset, std::span<uint8_t> out) {
@@ -70,7 +45,7 @@ Status read_range(const InputFile& file, uint64_t offset, std::span<uint8_t> out
 }
 
 Status StoreFile::check_magic(std::string_view magic) const {
-  Bytes head(static_cast<size_t>(std::min<uint64_t>(size_, magic.size())));
+  Bytes head(static_cast<size_t>(std::min<uint64_t>(size(), magic.size())));
   CANREC_CHECK(read(0, head));
   if (as_text(head) == magic) return Ok{};
   return fail(Errc::kStoreMalformed, 0,
@@ -78,11 +53,11 @@ Status StoreFile::check_magic(std::string_view magic) const {
 }
 
 Result<Bytes> StoreFile::content(uint64_t limit) const {
-  if (size_ > limit) {
+  if (size() > limit) {
     return fail(Errc::kLimit, limit,
-                fmt::format("file of {} bytes; at most {} wanted", size_, limit));
+                fmt::format("file of {} bytes; at most {} wanted", size(), limit));
   }
-  Bytes out(static_cast<size_t>(size_));
+  Bytes out(static_cast<size_t>(size()));
   CANREC_CHECK(read(0, out));
   return out;
 }

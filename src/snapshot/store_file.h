@@ -9,10 +9,12 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/input_file.h"
+#include "base/regular_file.h"
 
 namespace canrec::snapshot {
 
@@ -22,12 +24,8 @@ class StoreFile {
   /// Errors: kNotFound, kPermission, kIo (also for directories, pipes and devices).
   static Result<StoreFile> open(const std::filesystem::path& path);
 
-  StoreFile(StoreFile&& other) noexcept;
-  StoreFile& operator=(StoreFile&& other) noexcept;
-  ~StoreFile();
-
   /// Bytes when it was opened.
-  uint64_t size() const { return size_; }
+  uint64_t size() const { return file_.size(); }
 
   /// Fills `out` from a place in the file; short reads are continued. Several threads may read.
   /// Errors: kUnexpectedEof when the file ends before, kIo.
@@ -41,11 +39,9 @@ class StoreFile {
   Result<Bytes> content(uint64_t limit) const;
 
  private:
-  StoreFile() = default;
+  explicit StoreFile(RegularFile file) : file_(std::move(file)) {}
 
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-  uint64_t size_ = 0;
+  RegularFile file_;
 };
 
 /// StoreFile::read() of a file that was opened, and mapped, by others.
