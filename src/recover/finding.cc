@@ -18,6 +18,12 @@ std::string_view to_string(Severity severity) {
   return "error";
 }
 
+void FindingList::add(Severity severity, std::string code, std::string where, std::string what,
+                      std::string why, std::string next) {
+  findings_.push_back({severity, std::move(code), std::move(where), std::move(what), std::move(why),
+                       std::move(next)});
+}
+
 Severity worst(const std::vector<Finding>& findings) {
   Severity result = Severity::kNote;
   for (const Finding& finding : findings) result = std::max(result, finding.severity);

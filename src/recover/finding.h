@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace canrec::recover {
@@ -25,6 +26,17 @@ struct Finding {
   std::string what;
   std::string why;
   std::string next;
+};
+
+/// Findings as a look collects them.
+class FindingList {
+ public:
+  void add(Severity severity, std::string code, std::string where, std::string what,
+           std::string why, std::string next);
+  std::vector<Finding> take() { return std::move(findings_); }
+
+ private:
+  std::vector<Finding> findings_;
 };
 
 /// The worst severity, kNote for none.

@@ -24,7 +24,7 @@ constexpr uint64_t kWasmPage = wasm::kPageSize;
 constexpr uint64_t kMarkBytes = 4 * motoko::kFingerprint.size();
 constexpr std::string_view kAgain = "download the snapshot again into an empty directory";
 
-class Comparer {
+class Comparer : FindingList {
  public:
   explicit Comparer(const SnapshotParts& parts) : parts_(parts), module_(*parts.module) {
     const wasm::FunctionNames names(module_, wasm::FunctionNames::Style::kRaw);
@@ -39,16 +39,10 @@ class Comparer {
     memory_manager();
     regions();
     wide_heap();
-    return std::move(findings_);
+    return take();
   }
 
  private:
-  void add(Severity severity, std::string code, std::string where, std::string what,
-           std::string why, std::string next) {
-    findings_.push_back({severity, std::move(code), std::move(where), std::move(what),
-                         std::move(why), std::move(next)});
-  }
-
   // A program cannot change these, and their values are compiled into its code.
   void immutable_globals() {
     const std::vector<wasm::PersistedGlobal> persisted = wasm::persisted_globals(module_);
@@ -241,7 +235,6 @@ class Comparer {
   const SnapshotParts& parts_;
   const wasm::Module& module_;
   wasm::Toolchain toolchain_;
-  std::vector<Finding> findings_;
   bool said_zero_ = false;
 };
 

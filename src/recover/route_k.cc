@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kSection = "enhanced-orthogonal-persistence";
 
-class Judge {
+class Judge : FindingList {
  public:
   Judge(const wasm::Module& module, const KeptState& state) : module_(module), state_(state) {}
 
@@ -30,16 +30,10 @@ class Judge {
       globals();
     }
     hooks();
-    return std::move(findings_);
+    return take();
   }
 
  private:
-  void add(Severity severity, std::string code, std::string where, std::string what,
-           std::string why, std::string next) {
-    findings_.push_back({severity, std::move(code), std::move(where), std::move(what),
-                         std::move(why), std::move(next)});
-  }
-
   void section() {
     const wasm::Section* found = nullptr;
     for (const wasm::Section& section : module_.sections) {
@@ -155,7 +149,6 @@ class Judge {
 
   const wasm::Module& module_;
   const KeptState& state_;
-  std::vector<Finding> findings_;
 };
 
 }  // namespace
