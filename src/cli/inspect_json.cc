@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "cli/inspect_report.h"
+#include "snapshot/globals.h"
 #include "wasm/text.h"
 
 namespace canrec::cli {
@@ -161,7 +162,7 @@ Json globals_json(const InspectInput& input) {
         {"export", text_or_null(std::string(global.export_name))},
         {"initial",
          declared.import ? Json(nullptr) : Json(wasm::constant_text(declared.init.instruction))}};
-    if (metadata != nullptr) row["value"] = global_value_text(metadata->globals[i]);
+    if (metadata != nullptr) row["value"] = snapshot::value_text(metadata->globals[i]);
     list.push_back(std::move(row));
   }
   return list;

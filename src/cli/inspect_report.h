@@ -33,7 +33,5 @@ nlohmann::ordered_json inspect_json(const InspectInput& input);
 
 /// Whether the metadata's globals are of the types that the module persists.
 bool globals_match(const InspectInput& input);
-/// A persisted value: integers signed and decimal, floats and vectors as hexadecimal bits.
-std::string global_value_text(const snapshot::GlobalValue& value);
 
 }  // namespace canrec::cli

@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "cli/backup_command.h"
 #include "cli/inspect_report.h"
+#include "snapshot/globals.h"
 #include "wasm/text.h"
 #include "wasmdiff/finding.h"
 
@@ -248,7 +249,7 @@ class TextReport {
                       declared.import ? std::string("imported")
                                       : wasm::constant_text(declared.init.instruction));
       if (metadata != nullptr)
-        text += fmt::format(", now {}", global_value_text(metadata->globals[i]));
+        text += fmt::format(", now {}", snapshot::value_text(metadata->globals[i]));
       if (!global.export_name.empty())
         text += fmt::format("  export \"{}\"", safe(global.export_name));
       if (name != names.globals.end()) text += fmt::format("  {}", safe(name->second));
@@ -391,22 +392,6 @@ bool globals_match(const InspectInput& input) {
                             [](const snapshot::GlobalValue& value, const wasm::PersistedGlobal& g) {
                               return to_string(value.type) == to_string(g.type.type);
                             });
-}
-
-std::string global_value_text(const snapshot::GlobalValue& value) {
-  switch (value.type) {
-    case snapshot::GlobalType::kI32:
-      return fmt::format("{}", static_cast<int32_t>(value.low));
-    case snapshot::GlobalType::kI64:
-      return fmt::format("{}", static_cast<int64_t>(value.low));
-    case snapshot::GlobalType::kF32:
-      return fmt::format("bits 0x{:08x}", value.low);
-    case snapshot::GlobalType::kF64:
-      return fmt::format("bits 0x{:016x}", value.low);
-    case snapshot::GlobalType::kV128:
-      return fmt::format("bits 0x{:016x}{:016x}", value.high, value.low);
-  }
-  return {};
 }
 
 void print_inspect_text(Session& session, const InspectInput& input) {

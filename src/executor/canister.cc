@@ -8,28 +8,9 @@
 #include <fmt/core.h>
 
 #include "engine/engine.h"
+#include "snapshot/globals.h"
 
 namespace canrec::executor {
-namespace {
-
-// Modules with globals of other types do not pass the network's rules.
-snapshot::GlobalType snapshot_type(wasm::ValType type) {
-  switch (type) {
-    case wasm::ValType::kI64:
-      return snapshot::GlobalType::kI64;
-    case wasm::ValType::kF32:
-      return snapshot::GlobalType::kF32;
-    case wasm::ValType::kF64:
-      return snapshot::GlobalType::kF64;
-    case wasm::ValType::kV128:
-      return snapshot::GlobalType::kV128;
-    default:
-      return snapshot::GlobalType::kI32;
-  }
-}
-
-}  // namespace
-
 Result<WasmState> WasmState::fork() const {
   CANREC_TRY(engine::Memory heap_copy, heap.fork());
   CANREC_TRY(engine::Memory stable_copy, stable.fork());
@@ -174,7 +155,7 @@ std::vector<snapshot::GlobalValue> persisted_values(const WasmState& state) {
   std::vector<snapshot::GlobalValue> values;
   for (const wasm::PersistedGlobal& global : state.code->persisted()) {
     const engine::Value& value = state.globals[std::to_underlying(global.global)];
-    values.push_back({snapshot_type(global.type.type), value.lo, value.hi});
+    values.push_back({snapshot::global_type(global.type.type), value.lo, value.hi});
   }
   return values;
 }
@@ -189,7 +170,7 @@ Result<std::vector<engine::Value>> restore_persisted(
   }
   std::vector<engine::Value> globals = engine::initial_globals(code.compiled());
   for (size_t i = 0; i < values.size(); ++i) {
-    const snapshot::GlobalType wanted = snapshot_type(persisted[i].type.type);
+    const snapshot::GlobalType wanted = snapshot::global_type(persisted[i].type.type);
     if (values[i].type != wanted) {
       return fail(Errc::kSnapshotMetadata,
                   fmt::format("global {} of the snapshot is {}, the module wants {}", i,

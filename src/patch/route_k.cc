@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "ic/limits.h"
+#include "snapshot/globals.h"
 #include "wasm/names.h"
 #include "wasm/persisted.h"
 #include "wasmdiff/toolchain.h"
@@ -16,7 +17,6 @@ namespace canrec::patch {
 namespace {
 
 using wasm::Module;
-using wasm::ValType;
 
 std::string pages_text(uint64_t pages) {
   return fmt::format("{} pages, {}", grouped(pages), human_size(pages * wasm::kPageSize));
@@ -48,60 +48,6 @@ Status check_heap(const Module& module, uint64_t heap_bytes) {
                     pages_text(memory.limits.max)));
   }
   return Ok{};
-}
-
-snapshot::GlobalType snapshot_type(ValType type) {
-  switch (type) {
-    case ValType::kI64:
-      return snapshot::GlobalType::kI64;
-    case ValType::kF32:
-      return snapshot::GlobalType::kF32;
-    case ValType::kF64:
-      return snapshot::GlobalType::kF64;
-    case ValType::kV128:
-      return snapshot::GlobalType::kV128;
-    default:
-      return snapshot::GlobalType::kI32;
-  }
-}
-
-// The value that an initialiser gives; nothing when it is no constant.
-std::optional<snapshot::GlobalValue> initial_value(const wasm::Global& global) {
-  if (global.import) return std::nullopt;
-  snapshot::GlobalValue value;
-  value.type = snapshot_type(global.type.type);
-  const wasm::Instruction& init = global.init.instruction;
-  switch (init.op) {
-    case wasm::Opcode::kI32Const:
-    case wasm::Opcode::kF32Const:
-      value.low = static_cast<uint32_t>(init.imm[0].value);
-      return value;
-    case wasm::Opcode::kI64Const:
-    case wasm::Opcode::kF64Const:
-      value.low = init.imm[0].value;
-      return value;
-    case wasm::Opcode::kV128Const:
-      value.low = load_le<uint64_t>(init.raw.data());
-      value.high = load_le<uint64_t>(init.raw.data() + 8);
-      return value;
-    default:
-      return std::nullopt;
-  }
-}
-
-std::string value_text(const snapshot::GlobalValue& value) {
-  switch (value.type) {
-    case snapshot::GlobalType::kI32:
-      return fmt::format("{}", static_cast<int32_t>(value.low));
-    case snapshot::GlobalType::kI64:
-      return fmt::format("{}", static_cast<int64_t>(value.low));
-    case snapshot::GlobalType::kF32:
-    case snapshot::GlobalType::kF64:
-      return fmt::format("bits 0x{:x}", value.low);
-    case snapshot::GlobalType::kV128:
-      return fmt::format("0x{:016x}{:016x}", value.high, value.low);
-  }
-  return {};
 }
 
 // Collects the notes of one module.
@@ -163,7 +109,7 @@ class Checker {
   // Whether the snapshot's list of globals is one of this module.
   bool fits(const std::vector<wasm::PersistedGlobal>& list) const {
     return std::ranges::equal(list, options_.state->globals, [](const auto& a, const auto& b) {
-      return snapshot_type(a.type.type) == b.type;
+      return snapshot::global_type(a.type.type) == b.type;
     });
   }
 
@@ -188,15 +134,15 @@ class Checker {
     std::vector<std::string> unknown;
     for (size_t i = 0; i < list.size(); ++i) {
       if (!list[i].type.is_mutable) continue;
-      const auto initial = initial_value(module_.globals[std::to_underlying(list[i].global)]);
-      const std::string start = initial ? value_text(*initial) : "its initial value";
+      const auto initial = snapshot::initial_value(module_, list[i].global);
+      const std::string start = initial ? snapshot::value_text(*initial) : "its initial value";
       if (!known) {
         unknown.push_back(fmt::format("{} at {}", global_text(list[i]), start));
       } else if (initial == options_.state->globals[i]) {
         ++unchanged;
       } else {
         lost.push_back(fmt::format("{} holds {} and starts again at {}", global_text(list[i]),
-                                   value_text(options_.state->globals[i]), start));
+                                   snapshot::value_text(options_.state->globals[i]), start));
       }
     }
     if (!lost.empty()) {

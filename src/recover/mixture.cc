@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "ic/limits.h"
 #include "recover/motoko_heap.h"
+#include "snapshot/globals.h"
 #include "snapshot/image.h"
 #include "wasm/names.h"
 #include "wasm/persisted.h"
@@ -49,13 +50,14 @@ class Comparer : FindingList {
     const std::vector<snapshot::GlobalValue>& values = parts_.metadata->globals;
     if (persisted.size() != values.size()) return;  // a finding of its own
     for (size_t i = 0; i < persisted.size(); ++i) {
-      const wasm::Global& global = module_.globals[std::to_underlying(persisted[i].global)];
-      if (persisted[i].type.is_mutable || global.import) continue;
-      const auto initial = wasm::constant_address(global.init);
-      if (!initial || *initial == values[i].low) continue;
+      if (persisted[i].type.is_mutable) continue;
+      const auto initial = snapshot::initial_value(module_, persisted[i].global);
+      // Another type is a finding of its own.
+      if (!initial || initial->type != values[i].type || *initial == values[i]) continue;
       add(Severity::kError, "globals-value", fmt::format("metadata.json, globals[{}]", i),
           fmt::format("{} is immutable with the value {} in the module and has {} here",
-                      printable(as_bytes(persisted[i].export_name)), *initial, values[i].low),
+                      printable(as_bytes(persisted[i].export_name)), snapshot::value_text(*initial),
+                      snapshot::value_text(values[i])),
           "no program can change it: metadata and module are of different snapshots. The network "
           "compares types only and would load them",
           std::string(kAgain));

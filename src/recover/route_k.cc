@@ -6,6 +6,7 @@
 
 #include "ic/limits.h"
 #include "recover/motoko_heap.h"
+#include "snapshot/globals.h"
 #include "wasm/names.h"
 #include "wasm/persisted.h"
 #include "wasm/toolchain.h"
@@ -102,33 +103,23 @@ class Judge : FindingList {
       return;
     }
     for (size_t i = 0; i < persisted.size(); ++i) {
-      const wasm::Global& global = module_.globals[std::to_underlying(persisted[i].global)];
-      if (!persisted[i].type.is_mutable || global.import) continue;
-      const Bits initial = initial_bits(global);
-      if (initial.low == values[i].low && initial.high == values[i].high) continue;
+      if (const auto type = snapshot::global_type(persisted[i].type.type); type != values[i].type) {
+        add(Severity::kError, "globals", fmt::format("metadata.json, globals[{}]", i),
+            fmt::format("the module persists {} here, the state has {}", to_string(type),
+                        to_string(values[i].type)),
+            "the state belongs to a module of another build", "canrec diff OLD NEW --route K");
+        continue;
+      }
+      if (!persisted[i].type.is_mutable) continue;
+      const auto initial = snapshot::initial_value(module_, persisted[i].global);
+      if (initial == values[i]) continue;
       add(Severity::kError, "globals", fmt::format("metadata.json, globals[{}]", i),
-          fmt::format("global {} is 0x{:x} in the state and restarts at 0x{:x}",
-                      std::to_underlying(persisted[i].global), values[i].low, initial.low),
+          fmt::format("global {} is {} in the state and restarts at {}",
+                      std::to_underlying(persisted[i].global), snapshot::value_text(values[i]),
+                      initial ? snapshot::value_text(*initial) : "another value"),
           "an upgrade does not keep globals: a heap pointer or counter that lives in one is lost, "
           "and the program overwrites its own data",
           "use the snapshot route, which keeps globals: canrec package --route S");
-    }
-  }
-
-  struct Bits {
-    uint64_t low = 0;
-    uint64_t high = 0;
-  };
-  static Bits initial_bits(const wasm::Global& global) {
-    const wasm::Instruction& init = global.init.instruction;
-    switch (global.type.type) {
-      case wasm::ValType::kI32:
-      case wasm::ValType::kF32:
-        return {static_cast<uint32_t>(init.imm[0].value), 0};
-      case wasm::ValType::kV128:
-        return {load_le<uint64_t>(init.raw.data()), load_le<uint64_t>(init.raw.data() + 8)};
-      default:
-        return {init.imm[0].value, 0};
     }
   }
 

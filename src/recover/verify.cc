@@ -15,6 +15,7 @@
 #include "ic/limits.h"
 #include "recover/mixture.h"
 #include "recover/unfetched.h"
+#include "snapshot/globals.h"
 #include "wasm/load.h"
 #include "wasm/names.h"
 #include "wasm/persisted.h"
@@ -325,13 +326,11 @@ class Verifier {
     if (globals.size() != values.size()) return;
     const auto at = stack_pointer_of(module, globals);
     if (!at) return;
-    const wasm::Global& global = module.globals[std::to_underlying(globals[*at].global)];
-    if (global.import) return;
-    const auto initial = wasm::constant_address(global.init);
-    if (!initial || *initial == values[*at].low) return;
+    const auto initial = snapshot::initial_value(module, globals[*at].global);
+    if (!initial || initial->low == values[*at].low) return;
     add(Severity::kWarning, "stack-pointer", fmt::format("metadata.json, globals[{}]", *at),
         fmt::format("what looks like the stack pointer is {}, its initial value is {}",
-                    values[*at].low, *initial),
+                    values[*at].low, initial->low),
         "between messages the stack is empty: the snapshot was taken while a call was under way, "
         "or the metadata belongs to another module",
         "stop the canister and take the snapshot again, or make sure that the global is none");

@@ -9,26 +9,12 @@
 #include <cstring>
 
 #include "ic/limits.h"
+#include "snapshot/globals.h"
 
 namespace canrec::wasmdiff {
 namespace {
 
 constexpr size_t kMostLines = 8;
-
-snapshot::GlobalType snapshot_type(wasm::ValType type) {
-  switch (type) {
-    case wasm::ValType::kI64:
-      return snapshot::GlobalType::kI64;
-    case wasm::ValType::kF32:
-      return snapshot::GlobalType::kF32;
-    case wasm::ValType::kF64:
-      return snapshot::GlobalType::kF64;
-    case wasm::ValType::kV128:
-      return snapshot::GlobalType::kV128;
-    default:
-      return snapshot::GlobalType::kI32;
-  }
-}
 
 class Examiner {
  public:
@@ -128,7 +114,7 @@ class Examiner {
       const auto& list = subject_.layouts[w].persisted;
       size_t i = 0;
       while (i < std::min(list.size(), state_.globals.size()) &&
-             snapshot_type(list[i].type.type) == state_.globals[i].type) {
+             snapshot::global_type(list[i].type.type) == state_.globals[i].type) {
         ++i;
       }
       if (i == list.size() && i == state_.globals.size()) continue;
@@ -137,7 +123,8 @@ class Examiner {
       const std::string here =
           i < state_.globals.size() ? std::string(to_string(state_.globals[i].type)) : "nothing";
       const std::string wanted =
-          i < list.size() ? std::string(to_string(snapshot_type(list[i].type.type))) : "nothing";
+          i < list.size() ? std::string(to_string(snapshot::global_type(list[i].type.type)))
+                          : "nothing";
       add(w == kOld ? "state.globals-old" : "state.globals", "18 22",
           {Severity::kUnsafe, w == kOld ? Severity::kReview : Severity::kNote},
           fmt::format("the snapshot's globals do not fit the {} module", w == kOld ? "old" : "new"),

@@ -92,6 +92,31 @@ TEST_F(Mixture, FindsAnotherModulesGlobals) {
   EXPECT_NE(findings()[0].what.find("the value 7 in the module and has 8"), std::string::npos);
 }
 
+TEST_F(Mixture, FollowsAGlobalToTheOneItBeginsWith) {
+  // (global i32 (i32.const 7)) (global (export "c") i32 (global.get 0))
+  module_ =
+      wasm::concat({wasm::module_header(), wasm::section(wasm::SectionId::kMemory, Bytes{1, 0, 1}),
+                    wasm::section(wasm::SectionId::kGlobal,
+                                  Bytes{2, 0x7f, 0, 0x41, 7, 0x0b, 0x7f, 0, 0x23, 0, 0x0b}),
+                    wasm::section(wasm::SectionId::kExport, Bytes{1, 1, 'c', 3, 1})});
+  EXPECT_EQ(codes(), Codes{});
+  metadata_.globals[0].low = 8;
+  EXPECT_EQ(codes(), Codes{"globals-value"});
+}
+
+TEST_F(Mixture, ComparesAllBitsOfAnImmutableGlobal) {
+  // (global (export "c") v128 (v128.const i64x2 7 1))
+  module_ = wasm::concat(
+      {wasm::module_header(), wasm::section(wasm::SectionId::kMemory, Bytes{1, 0, 1}),
+       wasm::section(wasm::SectionId::kGlobal, Bytes{1, 0x7b, 0, 0xfd, 12, 7, 0, 0, 0, 0, 0,
+                                                     0, 0,    1, 0,    0,  0, 0, 0, 0, 0, 0x0b}),
+       wasm::section(wasm::SectionId::kExport, Bytes{1, 1, 'c', 3, 0})});
+  metadata_.globals = {{snapshot::GlobalType::kV128, 7, 1}};
+  EXPECT_EQ(codes(), Codes{});
+  metadata_.globals[0].high = 2;
+  EXPECT_EQ(codes(), Codes{"globals-value"});
+}
+
 TEST_F(Mixture, FindsDataThatWasNeverFetched) {
   std::fill_n(heap_.begin() + 2 * 4096, 4096, uint8_t{0});
   ASSERT_EQ(codes(), Codes{"static-data-zero"});
