@@ -379,26 +379,34 @@ class Verifier {
 
   // The blobs are hashed in two threads: the largest in one, the others in the other.
   Status hash_files() {
+    static constexpr size_t kPiece = size_t{4} << 20;
+    static constexpr size_t kAhead = 4 * kPiece;
     struct Job {
       std::string name;
-      ByteView bytes;
+      const InputFile* file;  ///< null when it is missing, and so empty
     };
-    std::vector<Job> jobs = {{"wasm_module.bin", survey_.directory->module()},
-                             {"wasm_memory.bin", survey_.directory->heap()},
-                             {"stable_memory.bin", survey_.directory->stable()}};
+    std::vector<Job> jobs = {{"wasm_module.bin", survey_.directory->module_file()},
+                             {"wasm_memory.bin", survey_.directory->heap_file()},
+                             {"stable_memory.bin", survey_.directory->stable_file()}};
+    const auto bytes_of = [](const Job& job) {
+      return job.file != nullptr ? job.file->bytes() : ByteView{};
+    };
     std::vector<VerifiedFile> done(jobs.size());
     std::atomic<size_t> next{0};
     std::atomic<uint64_t> read{0};
     std::mutex reporting;
     std::vector<size_t> order = {0, 1, 2};
-    std::ranges::sort(order, std::greater{}, [&](size_t i) { return jobs[i].bytes.size(); });
+    std::ranges::sort(order, std::greater{}, [&](size_t i) { return bytes_of(jobs[i]).size(); });
     const auto work = [&] {
       for (size_t turn = next++; turn < order.size(); turn = next++) {
         const Job& job = jobs[order[turn]];
+        const ByteView bytes = bytes_of(job);
         Sha256Stream stream;
-        for (ByteView rest = job.bytes; !rest.empty();) {
+        for (ByteView rest = bytes; !rest.empty();) {
           if (options_.interrupt != nullptr && options_.interrupt->requested()) return;
-          const ByteView piece = rest.first(std::min<size_t>(rest.size(), size_t{4} << 20));
+          const ByteView piece = rest.first(std::min<size_t>(rest.size(), kPiece));
+          // The disk reads the next pieces while this one is hashed.
+          job.file->read_ahead(bytes.size() - rest.size() + kPiece, kAhead);
           stream.update(piece);
           rest = rest.subspan(piece.size());
           const uint64_t total = read += piece.size();
@@ -407,7 +415,7 @@ class Verifier {
             options_.progress(total);
           }
         }
-        done[order[turn]] = {job.name, job.bytes.size(), stream.finish()};
+        done[order[turn]] = {job.name, bytes.size(), stream.finish()};
       }
     };
     std::jthread second(work);
