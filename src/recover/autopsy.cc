@@ -360,6 +360,7 @@ class Examiner {
     const ByteView bytes = heap.peek(0, heap.size()).value_or(ByteView{});
     for (const Finding& finding : judge_route_k(module.module, {&metadata, bytes, false})) {
       if (finding.severity == Severity::kError) return finding.what;
+      fix.costs += fmt::format("; {}: {}", finding.what, finding.why);
     }
     CANREC_TRY(const wasmdiff::Comparison comparison,
                wasmdiff::compare(loaded_.module, module.module, {}));
