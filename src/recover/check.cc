@@ -28,6 +28,11 @@
 namespace canrec::recover {
 namespace {
 
+Answer answer_of(Severity severity) {
+  if (severity == Severity::kError) return Answer::kBad;
+  return severity == Severity::kWarning ? Answer::kLook : Answer::kGood;
+}
+
 constexpr double kHeadroom = 0.5;  // of a limit; beyond it the next data growth may hit it
 
 class Checker {
@@ -419,7 +424,7 @@ class Checker {
         request_.executor.interrupt != nullptr ? *request_.executor.interrupt : never;
     CANREC_TRY(const WayBack way,
                judge_way_back(told, old_->loaded.hash, request_.state, interrupt));
-    say(r, way.exists ? Answer::kGood : Answer::kBad, way.words, way.next);
+    say(r, answer_of(way.severity), way.words, way.next);
     return Ok{};
   }
 

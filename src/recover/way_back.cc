@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/input_file.h"
 #include "base/shell.h"
 #include "recover/verify.h"
 #include "snapshot/store_jobs.h"
@@ -16,33 +17,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kMetadata = "metadata.json";
 constexpr std::string_view kBlobs[] = {"wasm_module.bin", "wasm_memory.bin", "stable_memory.bin"};
 
 using Hashes = std::map<std::string, Sha256, std::less<>>;
 
 WayBack no(std::string words, std::string next) {
-  return {false, std::move(words), std::move(next)};
+  return {Severity::kError, std::move(words), std::move(next)};
 }
 
-// The blobs of a directory that is whole; nothing when it is not.
-Result<std::optional<Hashes>> hashes_of(const fs::path& directory, const Interrupt& interrupt,
-                                        std::string& problem) {
+// What verify says of a directory, and the files in it when nothing is certainly wrong.
+struct Looked {
+  Severity worst = Severity::kError;
+  std::string problem;  ///< the worst, when there is one
+  Hashes hashes;
+};
+
+Result<Looked> look_at(const fs::path& directory, const Interrupt& interrupt) {
   VerifyOptions options;
   options.interrupt = &interrupt;
   auto report = verify(directory, options);
   if (!report) {
     if (report.error().code() == Errc::kInterrupted) return fail(std::move(report).error());
-    problem = report.error().message();
-    return std::optional<Hashes>{};
+    return Looked{Severity::kError, report.error().message(), {}};
   }
-  for (const Finding& finding : report->findings) {
-    if (finding.severity != Severity::kError) continue;
-    problem = finding.what;
-    return std::optional<Hashes>{};
-  }
-  Hashes out;
-  for (const VerifiedFile& file : report->files) out[file.name] = file.hash;
-  return std::optional(std::move(out));
+  Looked out;
+  out.worst = worst(report->findings);
+  if (out.worst != Severity::kNote) out.problem = report->findings.front().what;
+  if (out.worst == Severity::kError) return out;
+  for (const VerifiedFile& file : report->files) out.hashes[file.name] = file.hash;
+  CANREC_TRY(const InputFile metadata, InputFile::open(directory / kMetadata));
+  out.hashes[std::string(kMetadata)] = sha256(metadata.bytes());
+  return out;
 }
 
 // STORE or STORE:ID.
@@ -77,7 +83,27 @@ Result<WayBack> judge_store(const StorePlace& place, const Interrupt& interrupt,
     const snapshot::ManifestFile* file = manifest->file(name);
     hashes[std::string(name)] = file != nullptr ? file->sha256 : sha256(ByteView{});
   }
-  return WayBack{true, fmt::format("backup {} is whole", manifest->id().substr(0, 12)), ""};
+  if (const auto* metadata = manifest->file(kMetadata)) {
+    hashes[std::string(kMetadata)] = metadata->sha256;
+  }
+  return WayBack{Severity::kNote, fmt::format("backup {} is whole", manifest->id().substr(0, 12)),
+                 ""};
+}
+
+WayBack judge_directory(const std::string& place, const Looked& looked) {
+  const std::string next = fmt::format("canrec verify {}", shell_word(place));
+  switch (looked.worst) {
+    case Severity::kError:
+      return no(fmt::format("{}: {}", place, looked.problem), next);
+    case Severity::kWarning:
+      return {Severity::kWarning,
+              fmt::format("in the snapshot directory {} nothing is certainly wrong, but {}", place,
+                          looked.problem),
+              next};
+    case Severity::kNote:
+      break;
+  }
+  return {Severity::kNote, fmt::format("the snapshot directory {} is whole", place), ""};
 }
 
 }  // namespace
@@ -89,31 +115,44 @@ Result<WayBack> judge_way_back(const std::string& place, const Sha256& module,
   if (const auto store = store_place(place)) {
     CANREC_TRY(out, judge_store(*store, interrupt, hashes));
   } else {
-    std::string problem;
-    CANREC_TRY(std::optional<Hashes> found, hashes_of(place, interrupt, problem));
-    out = found ? WayBack{true, fmt::format("the snapshot directory {} is whole", place), ""}
-                : no(fmt::format("{}: {}", place, problem),
-                     fmt::format("canrec verify {}", shell_word(place)));
-    if (found) hashes = std::move(*found);
+    CANREC_TRY(Looked found, look_at(place, interrupt));
+    out = judge_directory(place, found);
+    hashes = std::move(found.hashes);
   }
-  if (!out.exists) return out;
+  if (out.severity == Severity::kError) return out;
   if (hashes["wasm_module.bin"] != module) {
     return no(out.words + ", but of another module than the one that is installed",
               "take a snapshot of the canister as it is now");
   }
   if (!state) {
-    out.words += " and of this module; whether it has the newest data was not asked (--state)";
+    out.words += "; it is of this module, whether it has the newest data was not asked (--state)";
     return out;
   }
-  std::string problem;
-  CANREC_TRY(const std::optional<Hashes> now, hashes_of(*state, interrupt, problem));
-  if (!now) return no("the state itself is not whole: " + problem, "canrec verify");
+  CANREC_TRY(const Looked now, look_at(*state, interrupt));
+  const std::string verify_state = fmt::format("canrec verify {}", shell_word(state->string()));
+  if (now.worst == Severity::kError) {
+    return no("the state itself is not whole: " + now.problem, verify_state);
+  }
   for (const std::string_view name : kBlobs) {
-    if (hashes.find(name)->second == now->find(name)->second) continue;
-    return no(fmt::format("{}, but its {} is another than the state's", out.words, name),
+    if (hashes.find(name)->second == now.hashes.find(name)->second) continue;
+    return no(fmt::format("{}; but its {} is another than the state's", out.words, name),
               "make a backup of the state at hand: canrec backup create");
   }
-  out.words += " and holds the state at hand byte for byte";
+  if (hashes[std::string(kMetadata)] != now.hashes.find(kMetadata)->second) {
+    // Globals, timer and certified data, or only another tool's way to write them.
+    return WayBack{Severity::kWarning,
+                   fmt::format("{}; module, heap and stable memory are the state's, its {} is "
+                               "another",
+                               out.words, kMetadata),
+                   "compare the two files, or make a backup of the state at hand: canrec backup "
+                   "create"};
+  }
+  out.words += "; it holds the state at hand byte for byte";
+  if (now.worst == Severity::kWarning && out.severity == Severity::kNote) {
+    return WayBack{Severity::kWarning,
+                   fmt::format("{}, and that state is doubtful: {}", out.words, now.problem),
+                   verify_state};
+  }
   return out;
 }
 

@@ -16,8 +16,10 @@
 namespace canrec::recover {
 
 struct WayBack {
-  bool exists = false;  ///< it restores the canister as it is now, as far as was asked
-  std::string words;    ///< what it is, or what is wrong with it
+  /// kNote: it restores the canister as it is now, as far as was asked. kWarning: it may, look
+  /// first. kError: it does not.
+  Severity severity = Severity::kError;
+  std::string words;  ///< what it is, or what is wrong with it
   std::string next;
 };
 
