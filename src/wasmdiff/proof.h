@@ -2,8 +2,9 @@
 #pragma once
 
 // Before anything is called safe: the classes of identity.h, which were found with hashes, are
-// checked byte by byte. Every member of a class is compared with the first one under the labels; a
-// class whose members agree, for all classes at once, is a bisimulation whatever the hashes said.
+// checked byte by byte. Every member of a class that both modules have is compared with the first
+// one under the labels; when all agree, for all these classes at once, they are a bisimulation
+// whatever the hashes said.
 
 #include <optional>
 #include <string>
@@ -19,7 +20,7 @@ struct Disproof {
   Which b_side;
   uint32_t b;
 };
-/// Compares all members of all classes exactly. Nothing = proven.
+/// Compares all members of all common classes exactly. Nothing = proven.
 std::optional<Disproof> prove(const Subject& subject);
 
 }  // namespace canrec::wasmdiff

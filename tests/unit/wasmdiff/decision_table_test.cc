@@ -50,6 +50,24 @@ TEST(DecisionTable, Row02SystemApiCallAdded) {
   EXPECT_EQ(c.comparison.subject->changed[0].diff.api.size(), 2U);
 }
 
+TEST(DecisionTable, Row02SystemApiCallAddedToTwins) {
+  // Two functions that are the same, with callers that are the same: each pair stays one.
+  const auto twins = [](bool grows) {
+    return [=](Canister& m) {
+      const uint32_t base = m.index(static_cast<uint32_t>(m.functions.size()));
+      const Bytes body = code({grows ? code({i64(1), call(kGrowApi), kDrop}) : Bytes{}, i64(7),
+                               i64(8), i64(4), call(kWriteApi)});
+      for (const char* name : {"write", "write_too"}) {
+        m.functions.push_back({kNothing, {0}, body, name});
+      }
+      m.functions.push_back({kNothing, {0}, call(base), "save"});
+      m.functions.push_back({kNothing, {0}, call(base + 1), "save_too"});
+      m.functions[kFnPre].code = code({call(base + 2), call(base + 3)});
+    };
+  };
+  expect_safe(between(twins(false), twins(true)));
+}
+
 TEST(DecisionTable, Row02SystemApiCallRemovedFromPreUpgrade) {
   const Compared c = after([](Canister& m) { m.functions[kFnPre].code = {}; });
   expect_safe(c);
