@@ -98,7 +98,10 @@ class Examiner {
           "check the snapshot (canrec verify)");
       return;
     }
-    if (!too_small && !too_large) return;
+    if (!too_small && !too_large) {
+      impossible_size(pages);
+      return;
+    }
     add("state.memory", "24 25", both(Severity::kUnsafe),
         fmt::format("the kept memory of {} pages is {} than the new module's {} of {}",
                     grouped(pages), too_small ? "smaller" : "larger",
@@ -106,6 +109,23 @@ class Examiner {
                     grouped(too_small ? limits.min : limits.max)),
         {}, too_small ? "the network refuses it" : "it cannot be instantiated",
         "keep the old limits (canrec patch)");
+  }
+
+  // A memory begins with its minimum and never shrinks, so the old module cannot have left such an
+  // image: it was cut, or is of another canister.
+  void impossible_size(uint64_t pages) {
+    const auto& memories = subject_.module(kOld).memories;
+    if (memories.empty()) return;
+    const wasm::Limits& limits = memories[0].limits;
+    const bool too_small = pages < limits.min;
+    if (!too_small && !(limits.has_max && pages > limits.max)) return;
+    add("state.memory", "24 25", both(Severity::kUnsafe),
+        fmt::format("the kept memory of {} pages is {} than the old module's {} of {}",
+                    grouped(pages), too_small ? "smaller" : "larger",
+                    too_small ? "minimum" : "maximum",
+                    grouped(too_small ? limits.min : limits.max)),
+        {}, "the old module cannot have left it: the image is not what was downloaded",
+        "check the snapshot (canrec verify)");
   }
 
   void globals() {

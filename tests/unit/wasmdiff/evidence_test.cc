@@ -64,6 +64,19 @@ TEST(Evidence, SettlesALoweredMaximum) {
   }
 }
 
+TEST(Evidence, RefusesAHeapThatTheOldModuleCannotHaveLeft) {
+  // One page would do for the new module; the old one begins with two.
+  Compared c = after([](Canister& m) {
+    m.memory_min = 1;
+    m.data.clear();
+  });
+  const Bytes heap(wasm::kPageSize);
+  look(c, heap);
+  EXPECT_EQ(c.s(), Word::kUnsafe);
+  ASSERT_TRUE(c.has("state.memory"));
+  EXPECT_NE(c.find("state.memory")->what.find("old module's minimum"), std::string::npos);
+}
+
 TEST(Evidence, RefusesASnapshotOfAnotherModule) {
   Compared c = after([](Canister&) {});
   const Bytes heap = fresh_heap(c, 2);
