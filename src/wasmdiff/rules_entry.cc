@@ -8,6 +8,7 @@
 #include <set>
 
 #include "ic/context.h"
+#include "wasmdiff/stack_frames.h"
 #include "wasmdiff/subject.h"
 
 namespace canrec::wasmdiff {
@@ -52,7 +53,10 @@ void start_difference(const Subject& subject, std::vector<Finding>& out) {
   if (b) place.new_offset = subject.module(kNew).start_range.begin;
   const std::string before = a ? subject.function(kOld, *a) : "none";
   const std::string after = b ? subject.function(kNew, *b) : "none";
-  const bool rebuilt = subject.column == Column::kMotokoEop;
+  // Motoko's upgrade runs it again, and what changed in it is judged under code. Another function
+  // in its place was never meant to run there.
+  const bool rebuilt =
+      subject.column == Column::kMotokoEop && a && b && subject.corresponds(*a, *b);
   out.push_back({.code = "start.changed",
                  .area = "start",
                  .rows = "16 17",
@@ -390,6 +394,38 @@ void lost_globals(const Subject& subject, std::vector<Finding>& out) {
        .place = place});
 }
 
+// A global that is used as a stack pointer loses nothing under route K if every function puts it
+// back. A heap that grows downwards may be used alike.
+void stack_pointers_at_rest(const Subject& subject, std::vector<Finding>& out) {
+  if (subject.column == Column::kMotokoEop) return;
+  // Without its section the route is closed anyway.
+  if (!subject.layouts[kNew].toolchain.has_eop_section) return;
+  const wasm::Module& module = subject.module(kOld);
+  const auto& globals = subject.scans[kOld].globals;
+  for (uint32_t i = 0; i < globals.size(); ++i) {
+    if (!globals[i].written || !globals[i].is_stack_pointer()) continue;
+    const std::optional<uint32_t> fn = moved_for_good(module, i);
+    if (!fn) continue;
+    Place place;
+    place.old_function = fn;
+    place.old_offset = module.functions[*fn].body.begin;
+    out.push_back(
+        {.code = "global.not-restored",
+         .area = "global",
+         .rows = "18 20",
+         .weights = {Severity::kNone, Severity::kReview},
+         .what = fmt::format("global {} looks like a stack pointer, and a function may leave it "
+                             "moved",
+                             i),
+         .evidence = {subject.function(kOld, *fn)},
+         .why = "route K starts the global anew; if it holds more than the stack's place, such as "
+                "the end of the heap, that is lost",
+         .next = "read the function (--code), or use route S, which carries the globals",
+         .place = place});
+    return;
+  }
+}
+
 void start_runs(const Subject& subject, std::vector<Finding>& out) {
   if (subject.column == Column::kMotokoEop) return;
   const auto start = start_of(subject.module(kNew));
@@ -469,6 +505,7 @@ void motoko_upgrade(const Subject& subject, std::vector<Finding>& out) {
 void route_k_rules(const Subject& subject, std::vector<Finding>& out) {
   refused_without_section(subject, out);
   lost_globals(subject, out);
+  stack_pointers_at_rest(subject, out);
   start_runs(subject, out);
   post_upgrade_runs(subject, out);
   motoko_upgrade(subject, out);

@@ -259,6 +259,77 @@ TEST(Adversary, KeepsTheHeapPointerInAGlobal) {
   EXPECT_EQ(c.k(), Word::kUnsafe);
 }
 
+TEST(Adversary, KeepsTheHeapPointerInAGlobalThatIsGivenBackSometimes) {
+  // A heap that grows downwards: the pointer is put back where the room does not suffice.
+  const auto edit = [](Canister& m) {
+    m.globals.push_back({0x7f, true, i32(131072), ""});
+    m.functions[kFnGet].locals = {1, 1, 0x7f};
+    m.functions[kFnGet].code = code({global_get(1),
+                                     local_tee(0),
+                                     i32(16),
+                                     kSub,
+                                     global_set(1),
+                                     global_get(1),
+                                     i32(1024),
+                                     {0x49},
+                                     {0x04, 0x40},
+                                     local_get(0),
+                                     global_set(1),
+                                     kEnd});
+  };
+  const Compared c = between(edit, edit);
+  EXPECT_EQ(c.s(), Word::kSafe);
+  EXPECT_EQ(c.k(), Word::kReview);
+  EXPECT_TRUE(c.has("global.not-restored"));
+}
+
+TEST(Adversary, MovesTheStackAndExportsItsPointer) {
+  // The place belongs to another global by name, to the same one by use.
+  const Compared c = after([](Canister& m) {
+    m.globals[0].init = i32(131072);
+    m.globals[0].export_name = "pointer";
+  });
+  expect_never_safe(c);
+  EXPECT_EQ(c.k(), Word::kUnsafe);
+  EXPECT_TRUE(c.has("stack.start"));
+}
+
+TEST(Adversary, MovesTheStackBehindAGlobalOfAnotherType) {
+  // Nothing uses the first global, so no function shows that the lists do not match.
+  const auto with = [](uint8_t type, int32_t stack) {
+    return [=](Canister& m) {
+      m.globals = {{type, true, type == 0x7f ? i32(0) : i64(0), ""}, {0x7f, true, i32(stack), ""}};
+      m.functions[kFnFrame].code = code({global_get(1), i32(16), kSub, local_tee(0), global_set(1),
+                                         local_get(0), i32(16), kAdd, global_set(1)});
+    };
+  };
+  const Compared c = between(with(0x7f, 65536), with(0x7e, 131072));
+  expect_never_safe(c);
+  EXPECT_EQ(c.k(), Word::kUnsafe);
+  EXPECT_TRUE(c.has("stack.start"));
+}
+
+TEST(Adversary, StartsAnotherFunctionOfAMotokoModule) {
+  // Both functions exist in both modules, so no code differs.
+  const auto enhanced = [](uint32_t start) {
+    return [=](Canister& m) {
+      m.memory_64 = true;
+      m.imports = {{"msg_reply", kNothing}};
+      m.functions = {{kNothing, {0}, {}, "init"},
+                     {kNothing, {0}, code({i64(65792), i64(0), {0x37, 3, 0}}), "reset"}};
+      m.segments.clear();
+      m.data.clear();
+      m.exports = {{"canister_post_upgrade", 0}};
+      m.custom.push_back({"icp:private motoko:compiler", "4.0.0"});
+      m.start = start;
+    };
+  };
+  const Compared same = between(enhanced(0), enhanced(0));
+  EXPECT_EQ(same.comparison.subject->column, Column::kMotokoEop);
+  EXPECT_EQ(same.k(), Word::kSafe);
+  expect_never_safe(between(enhanced(0), enhanced(1)));
+}
+
 TEST(Adversary, MovesAZeroStaticThatNoSegmentShows) {
   const auto with = [](uint32_t address) {
     return [=](Canister& m) {

@@ -121,6 +121,7 @@ struct Canister {
   uint64_t table_min = 3;
   std::vector<Segment> segments = {{1, {kFnOne, kFnTwo}}};
   uint64_t memory_min = 2;
+  bool memory_64 = false;
   std::optional<uint64_t> memory_max;
   std::vector<GlobalEntry> globals = {{0x7f, true, i32(65536), ""}};
   std::vector<std::pair<std::string, uint32_t>> exports = {{"canister_update inc", kFnInc},
@@ -176,8 +177,9 @@ struct Canister {
     add(SectionId::kFunction, items);
     if (table_min > 0) add(SectionId::kTable, {code({{0x70, 0}, leb(table_min)})});
     if (memory_min > 0) {
-      add(SectionId::kMemory, {memory_max ? code({{1}, leb(memory_min), leb(*memory_max)})
-                                          : code({{0}, leb(memory_min)})});
+      const auto flags = static_cast<uint8_t>((memory_64 ? 4 : 0) | (memory_max ? 1 : 0));
+      add(SectionId::kMemory,
+          {code({{flags}, leb(memory_min), memory_max ? leb(*memory_max) : Bytes{}})});
     }
     items.clear();
     for (const GlobalEntry& global : globals) {

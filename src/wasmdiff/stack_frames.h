@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Whether a global is a stack pointer in the strict sense: every function that moves it puts it
+// back before it returns. Then it has its initial value between messages, and an upgrade that
+// starts globals anew (route K) loses nothing in it.
+//
+// code_scan.h tells stack pointers from other state by how they are written, which is enough to
+// name one. A heap that grows downwards looks alike; only following every path tells them apart.
+
+#include <cstdint>
+#include <optional>
+
+#include "wasm/module.h"
+
+namespace canrec::wasmdiff {
+
+/// The first defined function that may return with another value in the global than it was entered
+/// with; nothing when none does.
+///
+/// Shape: the module is valid; `global` is mutable, of type i32 or i64, and defined.
+///        Values are followed through locals as the value at entry plus a constant; what is not
+///        understood counts as another value.
+std::optional<uint32_t> moved_for_good(const wasm::Module& module, uint32_t global);
+
+}  // namespace canrec::wasmdiff
