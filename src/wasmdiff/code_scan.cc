@@ -228,6 +228,8 @@ class Scanner {
     } else if (in_.op == Opcode::kMemoryInit || in_.op == Opcode::kDataDrop) {
       out_.segment_used[in_.index()] = true;
       out_.drops_segments |= in_.op == Opcode::kDataDrop;
+    } else if (in_.op == Opcode::kTableSize) {
+      out_.measures_tables = true;
     }
     return canonical;
   }

@@ -324,6 +324,20 @@ void table_rules(const Subject& subject, std::vector<Finding>& out) {
                      .place = place});
     }
     TableComparison(subject, i, out).run();
+    if (a[i].type.limits.min != b[i].type.limits.min && subject.scans[kNew].measures_tables) {
+      out.push_back({.code = "table.size",
+                     .area = "table",
+                     .rows = "4",
+                     .weights = both(Severity::kReview),
+                     .what = fmt::format(
+                         "table {} has {} in place of {}, and code asks for the size", i,
+                         counted(b[i].type.limits.min, "slot"), grouped(a[i].type.limits.min)),
+                     .evidence = {},
+                     .why = "code that is the same computes with another number than before",
+                     .next = "look at what code does with the size (table.size), or keep the old "
+                             "table",
+                     .place = place});
+    }
   }
   if (a.size() == b.size()) return;
   const bool removed = a.size() > b.size();

@@ -309,6 +309,17 @@ TEST(Adversary, MovesTheStackBehindAGlobalOfAnotherType) {
   EXPECT_TRUE(c.has("stack.start"));
 }
 
+TEST(Adversary, EnlargesATableWhoseSizeCodeUses) {
+  const auto with = [](uint64_t slots) {
+    return [=](Canister& m) {
+      m.table_min = slots;
+      m.functions[kFnGet].code = code({i32(0), {0xfc, 0x10, 0}, store(66000)});
+    };
+  };
+  expect_never_safe(between(with(3), with(4)));
+  expect_never_safe(between(with(4), with(3)));
+}
+
 TEST(Adversary, StartsAnotherFunctionOfAMotokoModule) {
   // Both functions exist in both modules, so no code differs.
   const auto enhanced = [](uint32_t start) {
