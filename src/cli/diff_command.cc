@@ -6,7 +6,6 @@
 #include <future>
 #include <memory>
 
-#include "base/shell.h"
 #include "cli/diff_report.h"
 #include "snapshot/directory.h"
 
@@ -27,15 +26,8 @@ struct Options {
 // Examines the snapshot directory of --state.
 ExitCode examine(Session& session, const Options& options, wasmdiff::Comparison& comparison,
                  DiffReport& report) {
-  auto opened = snapshot::Directory::open(options.state);
-  if (!opened) {
-    const ExitCode code = session.report(options.state, opened.error());
-    if (code == ExitCode::kMalformed && !session.json) {
-      session.warn(fmt::format("next: canrec verify {}", shell_word(options.state)));
-    }
-    return code;
-  }
-  const snapshot::Directory directory = std::move(*opened);
+  CLI_TRY(const snapshot::Directory directory, session, options.state,
+          snapshot::Directory::open(options.state));
   CLI_TRY(const auto module, session, options.state + "/wasm_module.bin",
           wasm::load_module(directory.module()));
   const wasmdiff::State state{module.module.bytes, directory.heap(), directory.metadata().globals};

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/shell.h"
+
 namespace canrec::cli {
 namespace {
 
@@ -80,6 +82,12 @@ std::string short_size(double bytes) {
   return fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
+// Errors about a snapshot directory as a whole. The first is told; verify tells all of them.
+bool is_of_snapshot(Errc code) {
+  return code == Errc::kSnapshotMetadata || code == Errc::kSnapshotUnfinished ||
+         code == Errc::kSnapshotSize;
+}
+
 }  // namespace
 
 Session::Session(FileSystem& fs, const Interrupt& interrupt)
@@ -121,6 +129,9 @@ ExitCode Session::report(std::string_view input, const Error& error) {
   if (error.offset()) place += fmt::format("0x{:08x}:", *error.offset());
   if (!place.empty()) place += ' ';
   warn(fmt::format("{}{} (E{})", place, error.message(), static_cast<unsigned>(error.code())));
+  if (is_of_snapshot(error.code()) && !input.empty() && !json) {
+    warn(fmt::format("next: canrec verify {}", shell_word(input)));
+  }
   if (json) {
     nlohmann::ordered_json object = {
         {"type", "exit_error"},           {"schema", 1},
