@@ -16,6 +16,7 @@ using recover::StepReport;
 
 constexpr size_t kFramesShown = 8;
 constexpr size_t kCallsShown = 4;
+constexpr size_t kRegionsShown = 12;
 
 Tone tone_of(StepOutcome outcome) {
   switch (outcome) {
@@ -91,6 +92,21 @@ void print_trap(Session& session, const executor::RunReport& run) {
   }
 }
 
+// The changed regions of a stable memory that is divided into some.
+void print_regions(Session& session, const StepReport& step) {
+  if (step.stable_container.empty()) return;
+  size_t changed = 0;
+  for (const recover::StableRegion& region : step.stable_regions) {
+    if (region.changed.empty() || ++changed > kRegionsShown) continue;
+    session.print(fmt::format("             {} of {} ({}): {} changed\n", region.region.name,
+                              human_size(region.region.bytes), region.contents,
+                              human_size(bytes_of(region.changed))));
+  }
+  if (changed > kRegionsShown) {
+    session.print(fmt::format("             {} more regions changed\n", changed - kRegionsShown));
+  }
+}
+
 void print_step(Session& session, size_t number, const StepReport& step) {
   session.print(fmt::format("\n{:>3}  {}  {}\n", number,
                             session.toned(tone_of(step.outcome), to_string(step.outcome)),
@@ -118,6 +134,7 @@ void print_step(Session& session, size_t number, const StepReport& step) {
   if (step.stable_before != step.stable_after || !step.stable_changed.empty()) {
     line("stable",
          memory_line(step.stable_before, step.stable_after, bytes_of(step.stable_changed)));
+    print_regions(session, step);
   }
   line("calls", wrapped(calls_line(step), 13, session.width()));
   for (const std::string& change : step.changes) line("change", change);
@@ -130,6 +147,22 @@ void print_step(Session& session, size_t number, const StepReport& step) {
 nlohmann::ordered_json ranges_json(const std::vector<recover::TouchedRange>& ranges) {
   nlohmann::ordered_json out = nlohmann::ordered_json::array();
   for (const recover::TouchedRange& range : ranges) out.push_back({range.begin, range.end});
+  return out;
+}
+
+nlohmann::ordered_json regions_json(const std::vector<recover::StableRegion>& regions) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const recover::StableRegion& region : regions) {
+    nlohmann::ordered_json extents = nlohmann::ordered_json::array();
+    for (const stable::Extent& extent : region.region.extents) {
+      extents.push_back({extent.begin, extent.end});
+    }
+    out.push_back({{"name", region.region.name},
+                   {"contents", region.contents},
+                   {"bytes", region.region.bytes},
+                   {"extents", extents},
+                   {"changed", ranges_json(region.changed)}});
+  }
   return out;
 }
 
@@ -159,6 +192,8 @@ nlohmann::ordered_json step_json(const StepReport& step) {
                                 {"stable_before", step.stable_before},
                                 {"stable_after", step.stable_after},
                                 {"stable_changed", ranges_json(step.stable_changed)},
+                                {"stable_container", step.stable_container},
+                                {"stable_regions", regions_json(step.stable_regions)},
                                 {"stable_bytes_written", step.stable_bytes_written},
                                 {"api_calls", step.api_calls},
                                 {"changes", step.changes},

@@ -36,6 +36,7 @@ class Window {
     if (begin >= end) return {};
     return {cell_of(begin), cell_of(end - 1) + 1};
   }
+  uint64_t clamped(uint64_t address) const { return std::clamp(address, begin_, end_); }
   uint64_t address_of(size_t cell) const {
     return begin_ + static_cast<uint64_t>(static_cast<long double>(end_ - begin_) *
                                           static_cast<long double>(cell) / kStripCells);
@@ -52,26 +53,18 @@ class Window {
   uint64_t end_;
 };
 
-size_t kind_of(std::string_view what) {
-  const std::vector<StripKind>& kinds = strip_kinds();
-  const auto it = std::ranges::find_if(
-      kinds, [&](const StripKind& kind) { return what.starts_with(kind.begins); });
-  return it == kinds.end() ? kinds.size() - 1 : static_cast<size_t>(it - kinds.begin());
-}
-
-Cells kinds_of(const Window& window, const std::vector<MapPiece>& map) {
-  const size_t none = strip_kinds().size() - 1;
+Cells kinds_of(const Window& window, const StripMap& map) {
   Cells cells;
-  cells.fill(none);
-  for (const MapPiece& piece : map) {
-    const size_t kind = kind_of(piece.what);
+  cells.fill(map.kinds.size() - 1);
+  for (const StripPiece& piece : map.pieces) {
     const CellSpan span = window.cells(piece.begin, piece.end);
-    for (size_t i = span.first; i < span.last; ++i) cells[i] = std::min(cells[i], kind);
+    for (size_t i = span.first; i < span.last; ++i) cells[i] = std::min(cells[i], piece.kind);
   }
   return cells;
 }
 
-// The bytes that made [first, last) what it is: from the first to the last piece in these cells.
+// The bytes that made [first, last) what it is: from the first to the last piece in these cells,
+// to their own borders, which need not be those of cells.
 template <typename Piece, typename Wanted>
 TouchedRange exact(const Window& window, size_t first, size_t last,
                    const std::vector<Piece>& pieces, Wanted wanted) {
@@ -80,8 +73,8 @@ TouchedRange exact(const Window& window, size_t first, size_t last,
   TouchedRange out{end, begin};
   for (const Piece& piece : pieces) {
     if (piece.end <= begin || piece.begin >= end || !wanted(piece)) continue;
-    out.begin = std::min(out.begin, std::max(piece.begin, begin));
-    out.end = std::max(out.end, std::min(piece.end, end));
+    out.begin = std::min(out.begin, window.clamped(piece.begin));
+    out.end = std::max(out.end, window.clamped(piece.end));
   }
   return out;
 }
@@ -106,6 +99,27 @@ void for_runs(const std::array<T, kStripCells>& cells, Draw draw) {
   }
 }
 
+std::string marks(const Window& window, const std::vector<TouchedRange>& changed, int top) {
+  std::array<bool, kStripCells> marked{};
+  for (const TouchedRange& range : changed) {
+    const CellSpan span = window.cells(range.begin, range.end);
+    for (size_t i = span.first; i < span.last; ++i) marked[i] = true;
+  }
+  std::string out;
+  for_runs(marked, [&](size_t first, size_t last, bool mark) {
+    if (!mark) return;
+    out += rectangle(first, last, top, kMarkHeight, kStripChanged, "changed in",
+                     exact(window, first, last, changed, [](const TouchedRange&) { return true; }));
+  });
+  return out;
+}
+
+std::string svg(int height, std::string_view attributes) {
+  return fmt::format(
+      "<svg viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\" shape-rendering=\"crispEdges\"{}>",
+      kStripCells, height, attributes);
+}
+
 }  // namespace
 
 const std::vector<StripKind>& strip_kinds() {
@@ -116,36 +130,72 @@ const std::vector<StripKind>& strip_kinds() {
   return kinds;
 }
 
-std::string memory_strip(uint64_t begin, uint64_t end, const std::vector<MapPiece>* map,
+const std::vector<std::string>& region_colours() {
+  static const std::vector<std::string> colours = {"#b7d7b0", "#8ecae6", "#d4b8e8",
+                                                   "#f6d186", "#f4b6c2", "#a3d9c9"};
+  return colours;
+}
+
+StripMap heap_strip(const std::vector<MapPiece>& pieces) {
+  StripMap map{{}, strip_kinds()};
+  for (const MapPiece& piece : pieces) {
+    const auto kind = std::ranges::find_if(
+        map.kinds, [&](const StripKind& each) { return piece.what.starts_with(each.begins); });
+    const auto index = static_cast<size_t>(kind - map.kinds.begin());
+    map.pieces.push_back({piece.begin, piece.end, std::min(index, map.kinds.size() - 1)});
+  }
+  return map;
+}
+
+std::string region_colour(const std::vector<StableRegion>& regions, size_t index) {
+  if (regions[index].region.kind == stable::RegionKind::kTable) return std::string(kStripTable);
+  if (regions[index].region.kind == stable::RegionKind::kReserved) {
+    return std::string(kStripReserved);
+  }
+  return region_colours()[index % region_colours().size()];
+}
+
+StripMap stable_strip(const std::vector<StableRegion>& regions) {
+  std::vector<size_t> order(regions.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+    const bool unused_a = regions[a].region.kind == stable::RegionKind::kReserved;
+    const bool unused_b = regions[b].region.kind == stable::RegionKind::kReserved;
+    if (unused_a != unused_b) return unused_b;
+    return regions[a].region.bytes < regions[b].region.bytes;
+  });
+  StripMap map;
+  for (const size_t index : order) {
+    const stable::Region& region = regions[index].region;
+    for (const stable::Extent& extent : region.extents) {
+      map.pieces.push_back({extent.begin, extent.end, map.kinds.size()});
+    }
+    map.kinds.push_back({"", region.name, region_colour(regions, index)});
+  }
+  return map;
+}
+
+std::string memory_strip(uint64_t begin, uint64_t end, const StripMap& map,
                          const std::vector<TouchedRange>& changed) {
   if (begin >= end) return {};
   const Window window(begin, end);
-  std::string out = fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\" shape-rendering=\"crispEdges\">",
-      kStripCells, kHeight);
-  if (map == nullptr) {
-    out += rectangle(0, kStripCells, 0, kMapHeight, kStripStable, "stable memory", {begin, end});
-  } else {
-    for_runs(kinds_of(window, *map), [&](size_t first, size_t last, size_t kind) {
-      out += rectangle(first, last, 0, kMapHeight, strip_kinds()[kind].colour,
-                       strip_kinds()[kind].name,
-                       exact(window, first, last, *map,
-                             [&](const MapPiece& piece) { return kind_of(piece.what) == kind; }));
-    });
-  }
-  std::array<bool, kStripCells> marked{};
-  for (const TouchedRange& range : changed) {
-    const CellSpan span = window.cells(range.begin, range.end);
-    for (size_t i = span.first; i < span.last; ++i) marked[i] = true;
-  }
-  for_runs(marked, [&](size_t first, size_t last, bool mark) {
-    if (!mark) return;
-    out += rectangle(first, last, kMarkTop, kMarkHeight, kStripChanged, "changed in",
-                     exact(window, first, last, changed, [](const TouchedRange&) { return true; }));
+  std::string out = svg(kHeight, "");
+  for_runs(kinds_of(window, map), [&](size_t first, size_t last, size_t kind) {
+    out += rectangle(first, last, 0, kMapHeight, map.kinds[kind].colour, map.kinds[kind].name,
+                     exact(window, first, last, map.pieces,
+                           [&](const StripPiece& piece) { return piece.kind == kind; }));
   });
-  out += "</svg>";
+  out += marks(window, changed, kMarkTop) + "</svg>";
   return out + fmt::format("<div class=\"ends\"><span>0x{:08x}</span><span>0x{:08x}</span></div>\n",
                            begin, end);
+}
+
+std::string change_strip(uint64_t size, std::string_view colour,
+                         const std::vector<TouchedRange>& changed) {
+  if (size == 0) return {};
+  return svg(kMarkHeight, " class=\"line\"") +
+         rectangle(0, kStripCells, 0, kMarkHeight, colour, "all", {0, size}) +
+         marks(Window(0, size), changed, 0) + "</svg>";
 }
 
 }  // namespace canrec::recover

@@ -11,6 +11,7 @@
 #include "recover/motoko_heap.h"
 #include "snapshot/globals.h"
 #include "snapshot/image.h"
+#include "stable/regions.h"
 #include "wasm/names.h"
 #include "wasm/persisted.h"
 #include "wasm/toolchain.h"
@@ -37,8 +38,7 @@ class Comparer : FindingList {
     kind_of_program();
     lifecycle();
     static_data();
-    memory_manager();
-    regions();
+    stable_index();
     wide_heap();
     return take();
   }
@@ -189,37 +189,13 @@ class Comparer : FindingList {
         std::string(kAgain));
   }
 
-  // ic-stable-structures: the header counts buckets, which follow page 0.
-  void memory_manager() {
-    const ByteView stable = parts_.stable;
-    static constexpr uint8_t kMagic[] = {'M', 'G', 'R', 1};
-    if (stable.size() < kWasmPage || !std::ranges::equal(stable.first(4), kMagic)) return;
-    const uint64_t buckets = load_le<uint16_t>(stable.data() + 4);
-    const uint64_t bucket_pages = load_le<uint16_t>(stable.data() + 6);
-    const uint64_t wanted = (1 + buckets * bucket_pages) * kWasmPage;
-    if (wanted > stable.size()) {
-      stable_index(fmt::format(
-          "the memory manager counts {} buckets of {} pages, which end at {}; "
-          "the memory has {}",
-          grouped(buckets), grouped(bucket_pages), human_size(wanted), human_size(stable.size())));
-    }
-  }
-
-  // Motoko: the region table counts blocks of 8 MiB.
-  void regions() {
-    const ByteView stable = parts_.stable;
-    if (stable.size() < kWasmPage || !as_text(stable.first(8)).starts_with("MOREGION")) return;
-    const uint64_t base = load_le<uint64_t>(stable.data() + 14);
-    const uint64_t blocks = load_le<uint32_t>(stable.data() + 22);
-    const uint64_t wanted = base + blocks * (uint64_t{8} << 20);
-    if (wanted >= base && wanted <= stable.size()) return;
-    stable_index(
-        fmt::format("the region table counts {} blocks of 8 MiB from {}; the memory has {}",
-                    grouped(blocks), grouped(base), human_size(stable.size())));
-  }
-
-  void stable_index(std::string what) {
-    add(Severity::kError, "stable-index", "stable_memory.bin, 0x00000000", std::move(what),
+  void stable_index() {
+    const stable::Regions regions =
+        stable::read_regions(parts_.stable.size(), [&](uint64_t at, uint64_t length) {
+          return parts_.stable.subspan(at, length);
+        });
+    if (regions.contradiction.empty()) return;
+    add(Severity::kError, "stable-index", "stable_memory.bin, 0x00000000", regions.contradiction,
         "between messages the memory always holds what its header counts: it was cut, or the files "
         "are of two snapshots. The program traps or reads zeros there",
         std::string(kAgain));

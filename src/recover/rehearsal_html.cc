@@ -19,6 +19,8 @@ constexpr size_t kCallsShown = 8;
 constexpr size_t kLinesShown = 64;        // of one step's changes, and of what it printed
 constexpr size_t kPrintShown = 300;       // bytes of one line that the canister printed
 constexpr size_t kRowsShown = 300;        // of the table of steps
+constexpr size_t kRegionsShown = 24;      // of one step's stable memory
+constexpr size_t kRangesShown = 4;        // of what changed in one of them
 constexpr size_t kDetailBytes = 1200000;  // of all steps' details; the rest of 2 MB is the table's
 
 constexpr std::string_view kStyle = R"css(
@@ -42,6 +44,10 @@ th,.facts td:first-child{color:var(--soft);font-weight:400;white-space:nowrap}
 svg{display:block;width:100%;height:34px;margin-top:.25rem}
 .ends{display:flex;justify-content:space-between;color:var(--soft);font-size:11px;margin-bottom:.5rem}
 .map{color:var(--soft);margin-top:.7rem;font-size:13px}
+.regions{width:100%;font-size:13px;table-layout:fixed}.regions td,.regions th{padding-right:1rem}
+.regions th:nth-child(1){width:.9rem}.regions th:nth-child(2){width:11rem}.regions th:nth-child(4){width:12rem}.regions th:nth-child(5){width:16rem}
+.swatch{display:inline-block;width:.85rem;height:.85rem;border-radius:.15rem;vertical-align:-.1rem}
+svg.line{height:9px;width:16rem;margin:.3rem 0 .1rem}
 .key{font-size:13px;color:var(--soft)}
 .key span{display:inline-block;width:.85rem;height:.85rem;border-radius:.15rem;margin:0 .35rem 0 1.1rem;vertical-align:-.1rem}
 )css";
@@ -168,14 +174,16 @@ std::string steps_table(const Rehearsal& rehearsal) {
 }
 
 std::string legend() {
-  std::string out = "<p class=\"key\">memory maps:";
+  std::string out =
+      "<p class=\"key\">Each bar below is a memory from its first byte to its last; the marks "
+      "under "
+      "it are what the step changed. The heap holds the program's variables, stable memory what "
+      "it keeps itself across upgrades.</p>\n<p class=\"key\">heap:";
   for (const StripKind& kind : strip_kinds()) {
     out += fmt::format("<span style=\"background:{}\"></span>{}", kind.colour, kind.name);
   }
-  return out + fmt::format(
-                   "<span style=\"background:{}\"></span>stable memory<span "
-                   "style=\"background:{}\"></span>changed by the step</p>\n",
-                   kStripStable, kStripChanged);
+  return out + fmt::format("<span style=\"background:{}\"></span>changed by the step</p>\n",
+                           kStripChanged);
 }
 
 // Where the trap happened and what the program asked of the system last.
@@ -258,23 +266,69 @@ std::string facts_html(const StepReport& step) {
   return out + "</table>\n";
 }
 
+// "8,192 bytes at 0x00000000, 0x00012000 and 3 more places", in the region's own addresses.
+std::string places(const std::vector<TouchedRange>& changed) {
+  std::string out = human_size(bytes_of(changed)) + " at ";
+  for (size_t i = 0; i < std::min(changed.size(), kRangesShown); ++i) {
+    out += fmt::format("{}0x{:08x}", i == 0 ? "" : ", ", changed[i].begin);
+  }
+  if (changed.size() <= kRangesShown) return out;
+  return out + fmt::format(" and {} more places", grouped(changed.size() - kRangesShown));
+}
+
+// One line a region; of many regions those that changed come first.
+std::string regions_html(const std::vector<StableRegion>& regions) {
+  std::vector<size_t> shown_ones(regions.size());
+  for (size_t i = 0; i < regions.size(); ++i) shown_ones[i] = i;
+  if (regions.size() > kRegionsShown) {
+    std::ranges::stable_partition(shown_ones,
+                                  [&](size_t i) { return !regions[i].changed.empty(); });
+    shown_ones.resize(kRegionsShown);
+  }
+  std::string out =
+      "<table class=\"regions\"><tr><th></th><th>region</th><th>what is in it</th>"
+      "<th class=\"n\">size</th><th>changed by this step</th></tr>\n";
+  for (const size_t i : shown_ones) {
+    const StableRegion& region = regions[i];
+    const std::string colour = region_colour(regions, i);
+    out += fmt::format(
+        "<tr><td><span class=\"swatch\" style=\"background:{}\"></span></td><td>{}</td><td>{}</td>"
+        "<td class=\"n\">{}</td><td>",
+        colour, region.region.name, shown(region.contents), human_size(region.region.bytes));
+    out += region.changed.empty()
+               ? "nothing"
+               : change_strip(region.region.bytes, colour, region.changed) + places(region.changed);
+    out += "</td></tr>\n";
+  }
+  out += "</table>\n";
+  if (regions.size() > kRegionsShown) {
+    out += fmt::format("<p class=\"key\">{} more regions; canrec rehearse --json has all</p>\n",
+                       grouped(regions.size() - kRegionsShown));
+  }
+  return out;
+}
+
 // The memories after the step; the part below the dynamic heap once more where it would be a few
 // cells wide.
 std::string maps_html(const StepReport& step) {
   if (step.map.empty()) return {};
+  const StripMap heap = heap_strip(step.map);
   std::string out = "<div class=\"map\">heap</div>\n";
-  out += memory_strip(0, step.heap_after, &step.map, step.heap_changed);
+  out += memory_strip(0, step.heap_after, heap, step.heap_changed);
   uint64_t static_end = 0;
   for (const MapPiece& piece : step.map) {
     if (piece.what != "heap") static_end = piece.end;
   }
   if (static_end > 0 && static_end < step.heap_after / 4) {
     out += "<div class=\"map\">its beginning, enlarged</div>\n";
-    out += memory_strip(0, static_end, &step.map, step.heap_changed);
+    out += memory_strip(0, static_end, heap, step.heap_changed);
   }
   if (step.stable_after > 0) {
-    out += "<div class=\"map\">stable memory</div>\n";
-    out += memory_strip(0, step.stable_after, nullptr, step.stable_changed);
+    out += fmt::format("<div class=\"map\">stable memory{}</div>\n",
+                       step.stable_container.empty() ? "" : ": " + step.stable_container);
+    out +=
+        memory_strip(0, step.stable_after, stable_strip(step.stable_regions), step.stable_changed);
+    out += regions_html(step.stable_regions);
   }
   return out;
 }

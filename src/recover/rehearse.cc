@@ -19,6 +19,7 @@
 #include "recover/checks.h"
 #include "recover/memory_delta.h"
 #include "recover/memory_map.h"
+#include "recover/stable_map.h"
 #include "recover/subject.h"
 
 namespace canrec::recover {
@@ -165,6 +166,10 @@ class Rehearser {
                          report.stable_before != report.stable_after;
       if (moved || changes_code(report.step.kind)) {
         report.map = map_of(*now.wasm);
+        const stable::Regions regions =
+            stable::read_regions(now.wasm->stable.size(), peek_of(now.wasm->stable));
+        report.stable_container = regions.container;
+        report.stable_regions = stable_map(now.wasm->stable, regions, report.stable_changed);
       }
     }
     report.changes = differences(before, other_state(now));

@@ -17,6 +17,7 @@
 #include "candid/interface.h"
 #include "executor/executor.h"
 #include "recover/script.h"
+#include "stable/regions.h"
 
 namespace canrec::recover {
 
@@ -51,6 +52,13 @@ struct MapPiece {
   std::string what;  ///< "data segment 0", "stack", ...
 };
 
+/// A region of stable memory after a step.
+struct StableRegion {
+  stable::Region region;
+  std::string contents;  ///< see stable::contents; empty beyond the first 256 unchanged regions
+  std::vector<TouchedRange> changed;  ///< in the region's own addresses, by pages of 4 KiB
+};
+
 /// One step and everything it did.
 struct StepReport {
   Step step;
@@ -71,6 +79,9 @@ struct StepReport {
   std::vector<TouchedRange> heap_changed;     ///< pages whose bytes the step changed
   std::vector<TouchedRange> stable_changed;
   std::vector<MapPiece> map;  ///< of the heap after a step that changed code or memory, else empty
+  /// The regions of stable memory after a step that changed code or memory, else empty.
+  std::vector<StableRegion> stable_regions;
+  std::string stable_container;      ///< what divides stable memory into regions; empty for nothing
   std::vector<std::string> changes;  ///< state beside the memories: globals, version, ...
 };
 

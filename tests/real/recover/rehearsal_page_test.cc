@@ -40,6 +40,7 @@ struct Block {
 struct Page {
   std::vector<std::string> headings;
   std::vector<Block> strips;  ///< blocks that go across the page: maps of memories
+  std::vector<Block> lines;   ///< bars of single regions that were changed
   std::vector<Block> marks;   ///< blocks of changes, below their strip
 };
 
@@ -47,6 +48,8 @@ class RehearsalPage : public State {
  protected:
   // Where the maps of a page begin and end, in pixels; the style says 62rem in the middle.
   static constexpr Pixels kColumn = {54, 1046};
+  // Where the bar of one region lies: 16rem in the last column.
+  static constexpr Pixels kBar = {774, 1030};
 
   Page render(const std::string& html) {
     const fs::path path = directory_ / "page.html";
@@ -55,7 +58,9 @@ class RehearsalPage : public State {
                           path.string() + "' " + std::to_string(kWidth) + " " +
                           std::to_string(kHeight);
     for (const StripKind& kind : strip_kinds()) command += " '" + std::string(kind.colour) + "'";
-    command += " '" + std::string(kStripStable) + "' '" + std::string(kStripChanged) + "'";
+    for (const std::string& colour : region_colours()) command += " '" + colour + "'";
+    command += " '" + std::string(kStripTable) + "' '" + std::string(kStripReserved) + "' '" +
+               std::string(kStripChanged) + "'";
     std::istringstream lines(output_of(command));
     Page page;
     for (std::string line; std::getline(lines, line);) {
@@ -74,7 +79,15 @@ class RehearsalPage : public State {
       }
       const bool across = all.begin == kColumn.begin && all.end == kColumn.end;
       const bool only_marks = block.runs.count(std::string(kStripChanged)) == block.runs.size();
-      if (only_marks) {
+      // The swatch of the region stands in some of these rows.
+      int bar = 0;
+      for (const auto& [colour, run] : block.runs) {
+        if (run.begin >= kBar.begin && run.end <= kBar.end) bar += run.end - run.begin;
+      }
+      if (bar == kBar.end - kBar.begin && block.runs.contains(std::string(kStripChanged))) {
+        const bool same = !page.lines.empty() && page.lines.back().bottom == block.top;
+        if (!same) page.lines.push_back(std::move(block));
+      } else if (only_marks) {
         page.marks.push_back(std::move(block));
       } else if (across) {
         page.strips.push_back(std::move(block));
@@ -145,7 +158,7 @@ TEST_F(RehearsalPage, ShowsTheMapsAsTheReportHasThem) {
     }
     EXPECT_EQ(page.strips[i].bottom - page.strips[i].top, 22);
   }
-  EXPECT_EQ(page.strips[3].share(std::string(kStripStable), kColumn), 1.0);
+  EXPECT_EQ(page.strips[3].share(region_colours()[0], kColumn), 1.0);
   const StepReport& last = rehearsal->steps[3];
   expect_marks(page.marks[0], last.heap_changed, last.heap_after);
   expect_marks(page.marks[1], last.stable_changed, last.stable_after);
@@ -171,6 +184,53 @@ TEST_F(RehearsalPage, EnlargesTheStaticAreaOfALargeHeapAndShowsAFailure) {
   ASSERT_EQ(page.headings.size(), 4U);
   EXPECT_TRUE(page.headings[0].ends_with("not as wanted"));
   EXPECT_EQ(page.headings[3], "3. query count not run");
+}
+
+// Motoko's regions by both of its persistences: the strip is cut as the report says, each region
+// has its line with a bar of its own, and the one that a step changed carries the mark.
+TEST_F(RehearsalPage, ShowsTheRegionsOfStableMemory) {
+  for (const std::string version : {"3.11.1", "4.10.0"}) {
+    const fs::path state = fill(fixture("motoko/" + version + "/drawers.wasm"), {{"build", "()"}});
+    const auto rehearsal =
+        rehearse(state, steps({"call put (0, 8_400_000, 7)", "call put (2, 0, 9)"}), {});
+    ASSERT_TRUE(rehearsal.has_value()) << rehearsal.error().message();
+    ASSERT_TRUE(rehearsal->succeeded);
+    const std::vector<StableRegion>& first = rehearsal->steps[0].stable_regions;
+    ASSERT_EQ(first.size(), 5U);
+    EXPECT_EQ(first[0].region.name, "region 16");
+    EXPECT_EQ(first[0].region.bytes, 200U * 65536);
+    EXPECT_EQ(first[0].region.extents.size(), 2U);
+    // The place as the program counts it, although the block lies elsewhere.
+    ASSERT_EQ(first[0].changed.size(), 1U);
+    EXPECT_EQ(first[0].changed[0].begin, 8'400'000U / 4096 * 4096);
+    EXPECT_TRUE(first[2].changed.empty());
+    const std::vector<StableRegion>& second = rehearsal->steps[1].stable_regions;
+    EXPECT_TRUE(second[0].changed.empty());
+    ASSERT_EQ(second[2].changed.size(), 1U);
+    EXPECT_EQ(second[2].changed[0].begin, 0U);
+
+    const Page page = render(rehearsal_html(*rehearsal));
+    ASSERT_EQ(page.strips.size(), 4U) << version;
+    for (const size_t strip : {size_t{1}, size_t{3}}) {
+      double all = 0;
+      for (size_t i = 0; i < first.size(); ++i) {
+        const double share = static_cast<double>(first[i].region.bytes) /
+                             static_cast<double>(rehearsal->stable_bytes);
+        EXPECT_NEAR(page.strips[strip].share(region_colour(first, i), kColumn), share, 0.01)
+            << first[i].region.name;
+        all += page.strips[strip].share(region_colour(first, i), kColumn);
+      }
+      EXPECT_NEAR(all, 1.0, 1e-9);
+    }
+    // A bar of a region: its colour, with the mark of the step's change in it.
+    ASSERT_EQ(page.lines.size(), 2U) << version;
+    const auto mark = page.lines[0].runs.find(std::string(kStripChanged))->second;
+    EXPECT_NEAR(mark.begin, kBar.begin + 256.0 * 8'400'000 / (200 * 65536), 2);
+    EXPECT_TRUE(page.lines[0].runs.contains(region_colours()[0]));
+    // The first of the sixteen pages of 4 KiB that region 18 has.
+    EXPECT_EQ(page.lines[1].share(std::string(kStripChanged), kBar), 1.0 / 16);
+    EXPECT_TRUE(page.lines[1].runs.contains(region_colours()[2]));
+  }
 }
 
 }  // namespace

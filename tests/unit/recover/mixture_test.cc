@@ -170,6 +170,7 @@ TEST_F(Mixture, FindsAStableMemoryThatItsHeaderCountsLonger) {
 TEST_F(Mixture, FindsRegionsThatEndBehindStableMemory) {
   stable_.resize((uint64_t{1} << 20) + (uint64_t{3} << 23));
   std::ranges::copy(as_bytes("MOREGION"), stable_.begin());
+  store(stable_, 12, 128, 2);
   store(stable_, 14, uint64_t{1} << 20, 8);
   store(stable_, 22, 3, 4);
   EXPECT_EQ(codes(), Codes{});

@@ -31,7 +31,8 @@ TEST(MemoryStrip, ShowsOneSmallSegmentAndOnePageInFourGiB) {
   const std::vector<MapPiece> map = {{0, 1 << 20, "stack"},
                                      {1 << 20, (1 << 20) + 16, "data segment 0"},
                                      {(1 << 20) + 16, 4 * kGiB, "heap"}};
-  const std::string strip = memory_strip(0, 4 * kGiB, &map, {{3 * kGiB, 3 * kGiB + 4096}});
+  const std::string strip =
+      memory_strip(0, 4 * kGiB, heap_strip(map), {{3 * kGiB, 3 * kGiB + 4096}});
   EXPECT_TRUE(contains(strip, "x=\"0\" y=\"0\" width=\"1\" height=\"22\" fill=\"#f2a93b\""))
       << strip;
   EXPECT_TRUE(contains(strip, "data segments 0x00100000 to 0x00100010")) << strip;
@@ -42,16 +43,65 @@ TEST(MemoryStrip, ShowsOneSmallSegmentAndOnePageInFourGiB) {
 
 TEST(MemoryStrip, KeepsToItsWindow) {
   const std::vector<MapPiece> map = {{0, 65536, "stack"}, {65536, 1 << 20, "heap"}};
-  const std::string strip = memory_strip(0, 65536, &map, {{65536, 1 << 20}});
+  const std::string strip = memory_strip(0, 65536, heap_strip(map), {{65536, 1 << 20}});
   EXPECT_EQ(count(strip, "<rect"), 1U);
   EXPECT_TRUE(contains(strip, "stack 0x00000000 to 0x00010000"));
-  EXPECT_EQ(memory_strip(5, 5, &map, {}), "");
+  EXPECT_EQ(memory_strip(5, 5, heap_strip(map), {}), "");
+}
+
+StableRegion region(std::string name, std::vector<stable::Extent> extents,
+                    stable::RegionKind kind = stable::RegionKind::kData) {
+  StableRegion out;
+  out.region = {kind, std::move(name), 0, std::move(extents)};
+  for (const stable::Extent& each : out.region.extents) out.region.bytes += each.end - each.begin;
+  return out;
 }
 
 TEST(MemoryStrip, HasTheSameSizeForAnyMemory) {
   std::vector<TouchedRange> everywhere;
   for (uint64_t at = 0; at < 500 * kGiB; at += kGiB / 16) everywhere.push_back({at, at + 4096});
-  EXPECT_LT(memory_strip(0, 500 * kGiB, nullptr, everywhere).size(), 2000U);
+  const StripMap one = stable_strip({region("stable memory", {{0, 500 * kGiB}})});
+  EXPECT_LT(memory_strip(0, 500 * kGiB, one, everywhere).size(), 2000U);
+  EXPECT_LT(change_strip(500 * kGiB, "#000000", everywhere).size(), 2000U);
+}
+
+TEST(MemoryStrip, ShowsASmallRegionAmongLargeOnesAndBeforeWhatIsNotInUse) {
+  const StripMap map = stable_strip(
+      {region("memory 0", {{65536, 4 * kGiB}}), region("memory 1", {{4 * kGiB, 4 * kGiB + 65536}}),
+       region("table", {{0, 65536}}, stable::RegionKind::kTable),
+       region("reserved", {{4 * kGiB + 65536, 8 * kGiB}}, stable::RegionKind::kReserved)});
+  const std::string strip = memory_strip(0, 8 * kGiB, map, {});
+  EXPECT_EQ(count(strip, "<rect"), 4U) << strip;
+  EXPECT_TRUE(contains(strip, "x=\"0\" y=\"0\" width=\"1\" height=\"22\" fill=\"#8a8f98\""))
+      << strip;
+  EXPECT_TRUE(contains(strip, "x=\"256\" y=\"0\" width=\"1\" height=\"22\" fill=\"#8ecae6\""))
+      << strip;
+  EXPECT_TRUE(contains(strip, "memory 1 0x100000000 to 0x100010000")) << strip;
+}
+
+TEST(RehearsalHtml, SaysWhichRegionAStepChanged) {
+  Rehearsal rehearsal;
+  StepReport each = step("call put", StepOutcome::kDone);
+  each.heap_after = 65536;
+  each.map = {{0, 65536, "heap"}};
+  each.stable_container = "memory manager";
+  for (size_t i = 0; i < 30; ++i) {
+    each.stable_regions.push_back(
+        region("memory " + std::to_string(i), {{i << 23, (i + 1) << 23}}));
+    each.stable_regions.back().contents = "BTreeMap, 7 <entries>";
+  }
+  each.stable_after = 30 << 23;
+  each.stable_regions[29].changed = {
+      {0, 4096}, {8192, 12288}, {16384, 20480}, {32768, 36864}, {65536, 69632}};
+  rehearsal.steps.push_back(each);
+  const std::string html = rehearsal_html(rehearsal);
+  EXPECT_TRUE(contains(html, "stable memory: memory manager"));
+  EXPECT_TRUE(contains(html, "<td>memory 29</td><td>BTreeMap, 7 &lt;entries&gt;</td>"));
+  EXPECT_TRUE(contains(html,
+                       "20,480 bytes (20.0 KiB) at 0x00000000, 0x00002000, 0x00004000, "
+                       "0x00008000 and 1 more places"));
+  EXPECT_EQ(count(html, "<td>nothing</td>"), 23U);
+  EXPECT_TRUE(contains(html, "6 more regions"));
 }
 
 TEST(RehearsalHtml, EscapesWhatACanisterSays) {
@@ -94,6 +144,12 @@ TEST(RehearsalHtml, StaysBelowTwoMegabytesAndKeepsTheFailure) {
     each.heap_after = 4 * kGiB;
     each.map = {{0, 4 * kGiB, "heap"}};
     for (uint64_t at = 0; at < 4 * kGiB; at += 16 << 20) each.heap_changed.push_back({at, at + 1});
+    each.stable_after = 4 * kGiB;
+    for (uint64_t at = 0; at < 4 * kGiB; at += 8 << 20) {
+      each.stable_regions.push_back(region("memory 1", {{at, at + (8 << 20)}}));
+      each.stable_regions.back().contents = std::string(64, '&');
+      each.stable_regions.back().changed = {{0, 4096}, {8192, 12288}};
+    }
     for (size_t n = 0; n < 300; ++n) each.changes.push_back("global " + std::to_string(n));
     executor::RunReport run;
     run.prints.assign(300, std::string(500, '<'));
