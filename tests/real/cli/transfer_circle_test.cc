@@ -106,9 +106,8 @@ class RustCircle : public TransferCircle {
     EXPECT_NE(ask("bricked", "get --arg '(7)'").find("seven"), std::string::npos);
   }
   void push_and_compare(const std::string& source, const std::string& real) {
-    const std::string told =
-        run("push " + path(source) + " -o " + path("from-" + source) + " --module " + path(real) +
-            " --check find --check-arg '(\"page 1042\")'");
+    const std::string told = run("push " + path(source) + " -o " + path("from-" + source) +
+                                 " --module " + path(real) + " --check 'find(\"page 1042\")'");
     EXPECT_NE(told.find("answers the same in both: (\n  vec {\n    1_010_420 : nat32;"),
               std::string::npos)
         << told;
