@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -76,15 +77,14 @@ void print_text(Session& session, const recover::Autopsy& autopsy) {
   for (const std::string& line : autopsy.explanation) {
     session.print(fmt::format("  - {}\n", wrapped(line, 4, session.width())));
   }
-  if (autopsy.fixes.empty()) {
-    session.print(
-        "\nno ready fix for this: change the module (canrec patch edit), or carry the state over "
-        "(canrec pull, canrec push)\n");
-    return;
-  }
-  session.print("\nTried on a copy:\n");
+  if (!autopsy.fixes.empty()) session.print("\nTried on a copy:\n");
   size_t number = 0;
   for (const recover::Fix& fix : autopsy.fixes) print_fix(session, ++number, fix);
+  if (std::ranges::any_of(autopsy.fixes, &recover::Fix::works)) return;
+  session.print(fmt::format(
+      "\n{}: change the module (canrec patch edit), or carry the state over (canrec pull, canrec "
+      "push)\n",
+      autopsy.fixes.empty() ? "no ready fix for this" : "none of these brings the data through"));
 }
 
 ExitCode run(Session& session, const Options& options) {

@@ -125,10 +125,15 @@ class Examiner {
     if (run == nullptr) return Ok{};
     autopsy_.run = *run;
     CANREC_CHECK(subject_.executor().revert(start_));
-    const engine::Memory& heap = subject_.canister().wasm->heap;
-    const auto bytes = heap.peek(0, heap.size());
-    autopsy_.explanation =
-        explain(*run, autopsy_.cause, loaded_.module, bytes ? *bytes : ByteView{});
+    if (autopsy_.stage == kHook) {
+      const engine::Memory& heap = subject_.canister().wasm->heap;
+      const auto bytes = heap.peek(0, heap.size());
+      autopsy_.explanation =
+          explain(*run, autopsy_.cause, loaded_.module, bytes ? *bytes : ByteView{});
+    } else {  // code of the new module, over a heap that was made for it
+      CANREC_TRY(const wasm::LoadedModule target, wasm::load_module(target_));
+      autopsy_.explanation = explain(*run, autopsy_.cause, target.module, {});
+    }
     if (autopsy_.cause == Cause::kInstructions) return try_without_limits();
     if (autopsy_.cause == Cause::kMemory) say_heap_limit(*run);
     return Ok{};

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "recover/memory_map.h"
+#include "recover/panic_site.h"
 
 namespace canrec::recover {
 namespace {
@@ -23,13 +24,13 @@ bool says(const executor::Stop& stop, ic::TrapCode code) {
   return says(stop, ic::trap_code_words(code));
 }
 
-// "0x00010000 lies in data segment 0; the bytes there: 4e 4f ... NOT1"
+// "0x00010000 lies in data segment 0; before the hook ran the bytes there were 4e 4f ... NOT1"
 std::string at_address(std::string_view what, uint64_t address, uint64_t length,
                        const std::vector<MapPiece>& map, ByteView heap) {
   const MapPiece* piece = piece_at(map, address);
   if (piece == nullptr) {
     return fmt::format("{} 0x{:08x} is beyond the heap, which ends at 0x{:08x}", what, address,
-                       heap.size());
+                       map.empty() ? 0 : map.back().end);
   }
   std::string out = fmt::format("{} 0x{:08x} lies in {} [0x{:08x}, 0x{:08x})", what, address,
                                 piece->what, piece->begin, piece->end);
@@ -37,6 +38,10 @@ std::string at_address(std::string_view what, uint64_t address, uint64_t length,
       std::min({kShownBytes, length, address < heap.size() ? heap.size() - address : 0});
   if (shown > 0) {
     const ByteView bytes = heap.subspan(address, shown);
+    if (std::ranges::all_of(bytes, [](uint8_t byte) { return byte == 0; })) {
+      return out +
+             "; before the hook ran only zeros stood there: the hook put its data there first";
+    }
     out += fmt::format("; before the hook ran the bytes there were {} \"{}\"", to_hex(bytes),
                        printable(bytes));
   }
@@ -128,7 +133,7 @@ Cause cause_of(const executor::InstallOutcome& outcome, uint64_t heap_limit) {
 std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
                                  const wasm::Module& module, ByteView heap_before) {
   std::vector<std::string> out;
-  const std::vector<MapPiece> map = memory_map(module, heap_before.size());
+  const std::vector<MapPiece> map = memory_map(module, run.heap.after_bytes);
   out.push_back(fmt::format("at that moment the heap had {} and stable memory {}",
                             human_size(run.heap.after_bytes), human_size(run.stable.after_bytes)));
   if (!run.last_api_calls.empty()) {
@@ -154,6 +159,11 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
   }
   if (run.stopped->stop.error == ExecutionError::kCalledTrap) {
     out.push_back(fmt::format("the program's own words: \"{}\"", run.stopped->stop.log));
+  }
+  if (cause == Cause::kUnreachable) {
+    if (const auto site = panic_site(module, run.stopped->backtrace)) {
+      out.push_back(site->sentence());
+    }
   }
   if (cause == Cause::kMemory) {
     out.push_back(fmt::format(

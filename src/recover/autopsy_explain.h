@@ -17,6 +17,9 @@ Cause cause_of(const executor::InstallOutcome& outcome, uint64_t heap_limit);
 
 /// What happened, in sentences: the failing call with its arguments, the sizes at that moment, what
 /// lies at the addresses involved.
+///
+/// Shape:   `module` is the one that ran; `heap_before` is the heap that it found, empty when that
+///          is not known.
 std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
                                  const wasm::Module& module, ByteView heap_before);
 

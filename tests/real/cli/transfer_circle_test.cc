@@ -144,6 +144,16 @@ class RustPanicCircle : public RustCircle, public testing::WithParamInterface<co
 // What panics is inside the hook, so there is no call to take out; the state is safe all the same.
 TEST_P(RustPanicCircle, GoesIntoAFreshCanisterWithItsHookAsItIs) {
   brick_and_restore(GetParam(), "20000");
+  const std::string why = run("autopsy " + path("bricked") + " --upgrade " + next + " --json", 1);
+  const auto explanation = nlohmann::json::parse(why)["explanation"].dump();
+  EXPECT_NE(explanation.find("called `Option::unwrap()` on a `None` value"), std::string::npos);
+  EXPECT_NE(explanation.find("journal.rs:"), std::string::npos) << explanation;
+  const std::string told =
+      run("autopsy " + path("bricked") + " --upgrade " + next + " --check 'get(7)'", 1);
+  EXPECT_TRUE(
+      told.ends_with("none of these brings the data through: change the module (canrec "
+                     "patch edit), or carry the state over (canrec pull, canrec push)\n"))
+      << told;
   run("patch prepare-route-k " + path("restored/wasm_module.bin") + " -o " + path("real.wasm"));
   for (const std::string source : {"store", "restored"}) push_and_compare(source, "real.wasm");
 }
