@@ -169,7 +169,7 @@ TEST_F(RustCircle, CountersInGlobalsAreRefusedAndGoByASnapshot) {
       run("push " + path("store") + " -o " + path("fresh") + " --module " + path("real.wasm"), 6);
   // Every counter of the instrumentation is named; the stack pointer is back at its beginning.
   for (const char* global : {"global 3", "global 4", "global 5", "global 6"}) {
-    EXPECT_NE(refused.find(std::string(global) + " is 0x"), std::string::npos) << refused;
+    EXPECT_NE(refused.find(std::string(global) + " is "), std::string::npos) << refused;
   }
   EXPECT_EQ(refused.find("global 0 is"), std::string::npos) << refused;
   EXPECT_NE(refused.find("canrec package --route S"), std::string::npos) << refused;
