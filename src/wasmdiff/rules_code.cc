@@ -10,6 +10,13 @@ namespace canrec::wasmdiff {
 namespace {
 
 constexpr size_t kMostLines = 12;
+constexpr std::string_view kHarmless =
+    "none of them writes into the heap or changes how code reads it";
+constexpr std::string_view kNotSaved =
+    "none of them writes into the heap or changes how code reads it; what the pre-upgrade hook "
+    "wrote "
+    "to stable memory it does not write any more, so a later ordinary upgrade restores what lies "
+    "there from before, or nothing";
 
 class CodeRules {
  public:
@@ -72,7 +79,7 @@ class CodeRules {
       case ApiEffect::kWritesHeap:
         return {Severity::kReview, "ic0." + name + " writes into the heap"};
       case ApiEffect::kWritesStable:
-        if (only_pre) return {};
+        if (only_pre) return {Severity::kNote, std::string(kNotSaved)};
         return {Severity::kReview, "ic0." + name + " writes stable memory"};
       case ApiEffect::kCallsBack:
         return {Severity::kReview,
@@ -91,23 +98,26 @@ class CodeRules {
       // Several calls of one growing writer are one place.
       if (std::ranges::find(lines, line) == lines.end()) lines.push_back(std::move(line));
       Judgement judgement = judge(changed, edit);
-      if (judgement.severity > worst.severity) worst = std::move(judgement);
+      const bool says_more = worst.why.empty() && !judgement.why.empty();
+      if (judgement.severity > worst.severity ||
+          (judgement.severity == worst.severity && says_more)) {
+        worst = std::move(judgement);
+      }
     }
     const bool safe = worst.severity == Severity::kNote;
-    out_.push_back(
-        {.code = safe ? "code.system-api" : "code.system-api-effect",
-         .area = "code",
-         .rows = "2 28",
-         .weights = both(worst.severity),
-         .what = subject_.function(kNew, changed.new_fn) +
-                 (lines.empty() ? std::string(" differs by constants that are dropped")
-                                : std::string(" differs by System API calls only")),
-         .evidence = std::move(lines),
-         .why = safe ? "none of them writes into the heap or changes how code reads it" : worst.why,
-         .next = safe ? "rehearse it on a snapshot (canrec rehearse)"
-                      : "read the function side by side (--code), then rehearse it on a "
-                        "snapshot (canrec rehearse)",
-         .place = place(changed)});
+    out_.push_back({.code = safe ? "code.system-api" : "code.system-api-effect",
+                    .area = "code",
+                    .rows = "2 28",
+                    .weights = both(worst.severity),
+                    .what = subject_.function(kNew, changed.new_fn) +
+                            (lines.empty() ? std::string(" differs by constants that are dropped")
+                                           : std::string(" differs by System API calls only")),
+                    .evidence = std::move(lines),
+                    .why = !worst.why.empty() ? worst.why : std::string(kHarmless),
+                    .next = safe ? "rehearse it on a snapshot (canrec rehearse)"
+                                 : "read the function side by side (--code), then rehearse it on a "
+                                   "snapshot (canrec rehearse)",
+                    .place = place(changed)});
   }
 
   std::string line(const ChangedFunction& changed) const {

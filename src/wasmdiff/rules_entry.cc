@@ -447,6 +447,29 @@ void start_runs(const Subject& subject, std::vector<Finding>& out) {
                  .place = place});
 }
 
+// The verdict is about the heap as it is now; the old hook would be the first to touch it. Of
+// interest where the route is open: the last rule.
+void pre_upgrade_runs(const Subject& subject, std::vector<Finding>& out) {
+  if (subject.column == Column::kMotokoEop || word_of(out, Route::kK) == Word::kUnsafe) return;
+  const wasm::Export* hook = subject.module(kOld).find_export("canister_pre_upgrade");
+  if (hook == nullptr || hook->kind != wasm::ExternKind::kFunc) return;
+  Place place;
+  place.old_function = hook->index;
+  place.old_offset = hook->range.begin;
+  out.push_back({.code = "hook.skip-pre-upgrade",
+                 .area = "hook",
+                 .rows = "17",
+                 .weights = {Severity::kNone, Severity::kNote},
+                 .what =
+                     "route K runs the old module's canister_pre_upgrade first unless it is told "
+                     "to skip it",
+                 .evidence = {subject.function(kOld, hook->index)},
+                 .why = "a trap in it ends the upgrade, and a hook that moves the state out of the "
+                        "heap to save it leaves a heap without state",
+                 .next = "upgrade with wasm_memory_persistence = keep and skip_pre_upgrade = true",
+                 .place = place});
+}
+
 void post_upgrade_runs(const Subject& subject, std::vector<Finding>& out) {
   if (subject.column == Column::kMotokoEop) return;
   const wasm::Export* hook = subject.module(kNew).find_export("canister_post_upgrade");
@@ -509,6 +532,7 @@ void route_k_rules(const Subject& subject, std::vector<Finding>& out) {
   start_runs(subject, out);
   post_upgrade_runs(subject, out);
   motoko_upgrade(subject, out);
+  pre_upgrade_runs(subject, out);
 }
 
 }  // namespace canrec::wasmdiff

@@ -71,6 +71,9 @@ TEST(DecisionTable, Row02SystemApiCallAddedToTwins) {
 TEST(DecisionTable, Row02SystemApiCallRemovedFromPreUpgrade) {
   const Compared c = after([](Canister& m) { m.functions[kFnPre].code = {}; });
   expect_safe(c);
+  const Finding* finding = c.find("code.system-api");
+  ASSERT_NE(finding, nullptr);
+  EXPECT_NE(finding->why.find("does not write any more"), std::string::npos);
 }
 
 TEST(DecisionTable, Row02CallThatPreUpgradeDoesNotAllowRemoved) {
@@ -295,6 +298,14 @@ TEST(DecisionTable, Row17PostUpgradeRunsUnderRouteK) {
   const Compared c = between(hooked, hooked);
   expect_words(c, Word::kSafe, Word::kReview);
   EXPECT_TRUE(c.has("hook.post-upgrade-runs"));
+}
+
+TEST(DecisionTable, Row17OldPreUpgradeIsToBeSkippedUnderRouteK) {
+  const auto dropped = [](Canister& m) { m.exports.erase(m.exports.begin() + 2); };
+  const auto closed = [](Canister& m) { m.custom.clear(); };
+  EXPECT_TRUE(after(dropped).has("hook.skip-pre-upgrade"));
+  EXPECT_FALSE(between(dropped, [](Canister&) {}).has("hook.skip-pre-upgrade"));
+  EXPECT_FALSE(after(closed).has("hook.skip-pre-upgrade"));
 }
 
 TEST(DecisionTable, Row18MutableGlobalAdded) {
