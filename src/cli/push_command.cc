@@ -57,7 +57,7 @@ ExitCode run(Session& session, const Options& options) {
   line.clear();
   if (!report) return session.report(source, report.error());
   print_transfer(session, {"push", source, options.transfer.output, report->transfer,
-                           request.backup, report->answers});
+                           request.backup, report->answers, report->layout});
   if (!session.json) print_rest(session, *report);
   return ExitCode::kDone;
 }

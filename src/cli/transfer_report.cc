@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/findings.h"
+
 namespace canrec::cli {
 
 recover::TransferProgress TransferLine::callback() {
@@ -37,6 +39,7 @@ void print_transfer(Session& session, const Transferred& done) {
                                      {"messages", report.messages},
                                      {"instructions", report.instructions}};
     if (!done.backup.empty()) object["backup"] = done.backup;
+    if (!done.layout.empty()) object["layout"] = done.layout;
     for (const recover::CheckedAnswer& each : done.answers) {
       object["answers"].push_back({{"query", each.query}, {"answer", each.after}});
     }
@@ -54,6 +57,9 @@ void print_transfer(Session& session, const Transferred& done) {
       "  cost      {} messages, {} instructions as the network counts ({:.1f} per byte)\n",
       grouped(report.messages), grouped(report.instructions),
       bytes == 0 ? 0.0 : static_cast<double>(report.instructions) / static_cast<double>(bytes)));
+  if (!done.layout.empty()) {
+    session.print(fmt::format("  layout    {}\n", wrapped(done.layout, 12, session.width())));
+  }
   for (const recover::CheckedAnswer& each : done.answers) {
     session.print(
         fmt::format("  check     {} answers the same in both: {}\n", each.query, each.after));

@@ -34,6 +34,7 @@ struct Transferred {
   const recover::TransferReport& report;
   std::string backup = {};  ///< id of the store's backup that was made or read; empty = no store
   std::span<const recover::CheckedAnswer> answers = {};
+  std::string_view layout = {};  ///< of a module that was given; empty = the source's own
 };
 
 void print_transfer(Session& session, const Transferred& done);

@@ -22,6 +22,8 @@
 #include "recover/work_directory.h"
 #include "snapshot/staged_directory.h"
 #include "uploader/uploader.h"
+#include "wasm/load.h"
+#include "wasmdiff/compare.h"
 
 namespace canrec::recover {
 namespace {
@@ -57,25 +59,60 @@ Result<fs::path> source_directory(FileSystem& system, const PushRequest& request
 
 // Whether the real module may follow by route K, over this state whose pre-upgrade does not run.
 // Every reason against it is told: who mends the first should not find the second afterwards.
-Status check_route_k(const snapshot::Directory& source, const wasm::Module& module) {
+Status check_route_k(const snapshot::Directory& source, const wasm::Module& module,
+                     const std::optional<wasmdiff::Comparison>& layout) {
   std::string reasons;
+  const auto against = [&](std::string_view where, const auto& finding) {
+    reasons +=
+        fmt::format("\n  - {}: {}; {}. Next: {}", where, finding.what, finding.why, finding.next);
+  };
   for (const Finding& finding : judge_route_k(module, {&source.metadata(), source.heap(), false})) {
-    if (finding.severity != Severity::kError) continue;
-    reasons += fmt::format("\n  - {}: {}; {}. Next: {}", finding.where, finding.what, finding.why,
-                           finding.next);
+    if (finding.severity == Severity::kError) against(finding.where, finding);
+  }
+  if (layout) {
+    for (const wasmdiff::Finding& finding : layout->findings) {
+      if (finding.weights.k != wasmdiff::Severity::kUnsafe) continue;
+      // With the state at hand the judgement above knows more of these two.
+      if (finding.code == "section.route-k" || finding.code == "global.restart") continue;
+      against("modules", finding);
+    }
   }
   if (reasons.empty()) return Ok{};
   return fail(Errc::kInstallRefused,
               "the real module cannot follow the uploader by route K:" + reasons);
 }
 
+// How the layout of another module than the source's own compares with that one's.
+Result<std::optional<wasmdiff::Comparison>> compare_layouts(const PushRequest& request,
+                                                            const wasm::Module& own,
+                                                            const wasm::Module& module) {
+  if (!request.module) return std::optional<wasmdiff::Comparison>{};
+  CANREC_TRY(wasmdiff::Comparison comparison, wasmdiff::compare(own, module, {}));
+  return std::optional(std::move(comparison));
+}
+
 // What is looked at before anything is pushed.
-Result<Checks> look_first(const PushRequest& request, const fs::path& path,
-                          const snapshot::Directory& source, const wasm::Module& module) {
-  CANREC_CHECK(check_route_k(source, module));
-  if (request.checks.empty()) return Checks{};
+struct FirstLook {
+  Checks checks;
+  std::string layout;
+};
+
+Result<FirstLook> look_first(const PushRequest& request, const fs::path& path,
+                             const snapshot::Directory& source, const wasm::Module& module) {
+  FirstLook out;
+  CANREC_TRY(const wasm::LoadedModule own, wasm::load_module(source.module()));
+  CANREC_TRY(const auto layout, compare_layouts(request, own.module, module));
+  CANREC_CHECK(check_route_k(source, module, layout));
+  if (layout) {
+    out.layout = fmt::format("{} by route K", to_string(layout->word(wasmdiff::Route::kK)));
+    for (const wasmdiff::Finding& finding : layout->findings) {
+      if (finding.weights.k == wasmdiff::Severity::kReview) out.layout += "; " + finding.what;
+    }
+  }
+  if (request.checks.empty()) return out;
   CANREC_TRY(Subject original, Subject::open(path, request.executor));
-  return Checks::ask(original, request.checks);
+  CANREC_TRY(out.checks, Checks::ask(original, request.checks));
+  return out;
 }
 
 // --- the canister under the uploader
@@ -142,16 +179,17 @@ Result<PushReport> push_directory(FileSystem& system, const PushRequest& request
   const Bytes module =
       request.module ? *request.module : Bytes(source.module().begin(), source.module().end());
   CANREC_TRY(const wasm::LoadedModule loaded, wasm::load_module(module));
-  auto checks = look_first(request, source_path, source, loaded.module);
-  if (!checks) {
+  auto first = look_first(request, source_path, source, loaded.module);
+  if (!first) {
     // Nothing of a transfer that cannot be is kept, but what an earlier one did may still be used.
     if (!work.resumed()) CANREC_CHECK(work.remove());
-    return fail(std::move(checks).error());
+    return fail(std::move(first).error());
   }
   CANREC_TRY(const Carrier uploader, carrier(request.carrier, uploader::make_uploader,
                                              width_of(loaded.module, source.heap().size())));
 
   PushReport report;
+  report.layout = first->layout;
   report.transfer.resumed = work.resumed();
   const fs::path saved = work.path() / "canister";
   const PushSource images{source.heap_file(), source.stable_file()};
@@ -180,7 +218,7 @@ Result<PushReport> push_directory(FileSystem& system, const PushRequest& request
 
   CANREC_CHECK(install_over(subject, executor::InstallMode::kUpgrade, module, Memory::kKeep));
   subject.refresh_interface();
-  CANREC_CHECK(compare_answers(subject, *checks, report));
+  CANREC_CHECK(compare_answers(subject, first->checks, report));
   const fs::path made = work.path() / "result";
   CANREC_CHECK(subject.executor().save(subject.id(), system, made, Overwrite::kYes));
   CANREC_TRY(snapshot::StagedDirectory staged,

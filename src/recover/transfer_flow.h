@@ -73,6 +73,8 @@ struct PushRequest : TransferRequest {
 struct PushReport {
   TransferReport transfer;
   std::vector<CheckedAnswer> answers;  ///< to the checks, all the same in both
+  /// Of a module that was given: the verdict of route K on both layouts, "review by route K; ...".
+  std::string layout;
 };
 
 /// Installs the uploader into an empty canister, pushes both memories, and installs the real module
@@ -80,9 +82,10 @@ struct PushReport {
 /// `<output>.canrec-push/`.
 ///
 /// Errors: kInstallRefused with the reason when route K cannot take the module (no section, globals
-///         that do not restart at the values they have); kSnapshotMixed when the work was begun for
-///         another state; kVerification when the answers differ; those of push(), of
-///         restore_backup() and, before anything is pushed, of Checks::ask().
+///         that do not restart at the values they have, a layout that the heap does not have);
+///         kSnapshotMixed when the work was begun for another state; kVerification when the answers
+///         differ; those of push(), of restore_backup() and, before anything is pushed, of
+///         Checks::ask().
 Result<PushReport> push_directory(FileSystem& fs, const PushRequest& request);
 
 }  // namespace canrec::recover

@@ -182,6 +182,24 @@ TEST_F(RustCircle, CountersInGlobalsAreRefusedAndGoByASnapshot) {
   }
 }
 
+// The first static that is added moves others, and every map in the heap would be read as something
+// else: count would answer 0, without a trap.
+TEST_F(RustCircle, AnotherLayoutIsRefusedBeforeAnythingIsPushed) {
+  brick_and_restore("journal", "2000");
+  const std::string refused =
+      run("push " + path("restored") + " -o " + path("fresh") + " --module " + kFixtures +
+              "canisters/journal_static_added_kept.wasm --check count",
+          6);
+  EXPECT_NE(refused.find("modules: __data_end moved from 0x"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("Next: patch the old module instead"), std::string::npos) << refused;
+  EXPECT_FALSE(std::filesystem::exists(path("fresh")));
+  EXPECT_FALSE(std::filesystem::exists(path("fresh.canrec-push")));
+  run("patch prepare-route-k " + path("restored/wasm_module.bin") + " -o " + path("real.wasm"));
+  const std::string told =
+      run("push " + path("restored") + " -o " + path("fresh") + " --module " + path("real.wasm"));
+  EXPECT_NE(told.find("  layout    safe by route K\n"), std::string::npos) << told;
+}
+
 class MotokoCircle : public TransferCircle, public testing::WithParamInterface<const char*> {};
 
 TEST_P(MotokoCircle, IsRefusedWithTheReasonAndComesBackByTheOtherRoute) {
