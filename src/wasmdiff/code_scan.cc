@@ -290,6 +290,8 @@ class Scanner {
   // How a stack pointer is written:
   //   taken       a subtraction, perhaps `const; and` to align, perhaps through a local
   //   given back  `local.get x; const; add` or `local.get x`
+  // wasm-opt adds -64 in place of subtracting 64, and subtracts it in place of adding, where that
+  // is a byte shorter.
   void global_set(uint32_t global, uint32_t position) {
     GlobalUse& use = out_.globals[global];
     use.written = true;
@@ -305,11 +307,20 @@ class Scanner {
     if ((op(at) == Opcode::kI32And || op(at) == Opcode::kI64And) && is_constant(op(at + 1))) {
       at += 2;
     }
-    if (op(at) == Opcode::kI32Sub || op(at) == Opcode::kI64Sub) {
+    const auto negative = [&](uint32_t i) {
+      return is_constant(op(i)) && static_cast<int64_t>(before(position, i + 1).value) < 0;
+    };
+    const auto adds = [&](uint32_t i) {
+      return op(i) == Opcode::kI32Add || op(i) == Opcode::kI64Add;
+    };
+    const auto subtracts = [&](uint32_t i) {
+      return op(i) == Opcode::kI32Sub || op(i) == Opcode::kI64Sub;
+    };
+    const bool up =
+        (adds(0) && is_constant(op(1)) && !negative(1)) || (subtracts(0) && negative(1));
+    if ((subtracts(at) && !negative(at + 1)) || (adds(at) && negative(at + 1))) {
       frame(global).taken = true;
-    } else if (op(0) == Opcode::kLocalGet ||
-               ((op(0) == Opcode::kI32Add || op(0) == Opcode::kI64Add) && is_constant(op(1)) &&
-                op(2) == Opcode::kLocalGet)) {
+    } else if (op(0) == Opcode::kLocalGet || (up && op(2) == Opcode::kLocalGet)) {
       frame(global).given_back = true;
     } else {
       use.kept_state = true;

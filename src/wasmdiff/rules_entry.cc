@@ -359,12 +359,14 @@ void refused_without_section(const Subject& subject, std::vector<Finding>& out) 
        .place = {}});
 }
 
-// Globals that code writes otherwise than a stack pointer: under route K they start anew.
+// Globals that code writes otherwise than a stack pointer and does not put back: under route K they
+// start anew.
 std::vector<uint32_t> state_globals(const Subject& subject, Which w) {
   std::vector<uint32_t> out;
   const auto& globals = subject.scans[w].globals;
   for (uint32_t i = 0; i < globals.size(); ++i) {
-    if (globals[i].written && !globals[i].is_stack_pointer()) out.push_back(i);
+    const bool state = globals[i].written && !globals[i].is_stack_pointer();
+    if (state && moved_for_good(subject.module(w), i)) out.push_back(i);
   }
   return out;
 }

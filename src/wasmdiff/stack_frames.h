@@ -18,9 +18,9 @@ namespace canrec::wasmdiff {
 /// The first defined function that may return with another value in the global than it was entered
 /// with; nothing when none does.
 ///
-/// Shape: the module is valid; `global` is mutable, of type i32 or i64, and defined.
-///        Values are followed through locals as the value at entry plus a constant; what is not
-///        understood counts as another value.
+/// Shape: the module's code was scanned without an error (code_scan.h); `global` is mutable and
+///        defined. Values are followed through locals as the value at entry plus a constant; what
+///        is not understood counts as another value. Of an invalid module the answer says nothing.
 std::optional<uint32_t> moved_for_good(const wasm::Module& module, uint32_t global);
 
 }  // namespace canrec::wasmdiff

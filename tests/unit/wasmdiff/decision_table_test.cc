@@ -346,6 +346,19 @@ TEST(DecisionTable, Row20StateInAGlobal) {
   expect_words(between(with(0), with(1)), Word::kReview, Word::kUnsafe);
 }
 
+TEST(DecisionTable, Row20GlobalThatIsAlwaysPutBackHoldsNoState) {
+  // Not written like a stack pointer: a depth that is counted up and down.
+  const auto counts = [](int32_t back) {
+    return [=](Canister& m) {
+      m.globals.push_back({0x7f, true, i32(0), ""});
+      m.functions[kFnGet].code = code({global_get(1), i32(1), kAdd, global_set(1), global_get(1),
+                                       i32(back), kSub, global_set(1)});
+    };
+  };
+  expect_safe(between(counts(1), counts(1)));
+  expect_words(between(counts(2), counts(2)), Word::kSafe, Word::kUnsafe);
+}
+
 TEST(DecisionTable, Row22ImmutableGlobalExported) {
   const auto with = [](const char* name) {
     return [=](Canister& m) {
@@ -354,6 +367,22 @@ TEST(DecisionTable, Row22ImmutableGlobalExported) {
     };
   };
   expect_words(between(with(""), with("constant")), Word::kUnsafe, Word::kSafe);
+}
+
+TEST(DecisionTable, Row23StackSizeOfAnOptimisedModule) {
+  // wasm-opt adds -64 and subtracts it, which is a byte shorter than 64.
+  const auto with = [](int32_t start) {
+    return [=](Canister& m) {
+      m.globals[0].init = i32(start);
+      m.functions[kFnFrame].code =
+          code({global_get(0), i32(-64), kAdd, local_tee(0), global_set(0), local_get(0), i32(3),
+                store(8), local_get(0), i32(-64), kSub, global_set(0), call(kReply)});
+    };
+  };
+  expect_safe(between(with(65536), with(65536)));
+  const Compared c = between(with(65536), with(32768));
+  expect_unsafe(c);
+  EXPECT_TRUE(c.has("stack.start"));
 }
 
 TEST(DecisionTable, Row23StackSize) {
