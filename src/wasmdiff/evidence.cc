@@ -337,11 +337,12 @@ class Examiner {
       lines.push_back(fmt::format("numbers of changed table slots: {}, first at 0x{:08x}",
                                   counted(scan.slots, "word"), scan.first_slot));
     }
-    add("state.references", "5 10", both(Severity::kNote),
+    // Before the call: arguments are evaluated in any order, and one of them takes the lines away.
+    const std::string what =
         lines.empty()
             ? fmt::format("none of {} heap words refers to what changed", grouped(scan.words))
-            : "words of the heap may refer to what changed",
-        std::move(lines),
+            : "words of the heap may refer to what changed";
+    add("state.references", "5 10", both(Severity::kNote), what, std::move(lines),
         "every aligned word is looked at; small numbers may just be numbers, and code holds "
         "references too",
         "nothing follows from a count of zero for what code refers to");
