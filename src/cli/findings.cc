@@ -27,6 +27,14 @@ std::string upper(std::string_view text) {
 
 }  // namespace
 
+std::string with_margin(std::string_view text, std::string_view margin) {
+  std::string out(text);
+  for (size_t at = 0; (at = out.find('\n', at)) != std::string::npos; at += 1 + margin.size()) {
+    out.insert(at + 1, margin);
+  }
+  return out;
+}
+
 std::string wrapped(std::string_view text, size_t indent, size_t width) {
   std::string out;
   size_t column = indent;

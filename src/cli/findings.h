@@ -17,6 +17,10 @@ void print_findings(Session& session, const std::vector<recover::Finding>& findi
 /// An array of {severity, code, where, what, why, next}.
 nlohmann::ordered_json findings_json(const std::vector<recover::Finding>& findings);
 
+/// `text` with a margin before every line but the first: what a canister says on lines of its own
+/// must not look like lines of ours.
+std::string with_margin(std::string_view text, std::string_view margin);
+
 /// `text` broken between words at `width` columns, every line but the first after `indent` spaces.
 std::string wrapped(std::string_view text, size_t indent, size_t width);
 

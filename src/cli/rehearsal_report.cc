@@ -17,6 +17,7 @@ using recover::StepReport;
 constexpr size_t kFramesShown = 8;
 constexpr size_t kCallsShown = 4;
 constexpr size_t kRegionsShown = 12;
+constexpr std::string_view kMargin = "             ";  // under a step's words
 
 Tone tone_of(StepOutcome outcome) {
   switch (outcome) {
@@ -114,11 +115,7 @@ void print_step(Session& session, size_t number, const StepReport& step) {
   const auto line = [&](std::string_view label, std::string_view text) {
     if (!text.empty()) session.print(fmt::format("      {:<6} {}\n", label, text));
   };
-  std::string words = step.words;
-  for (size_t at = 0; (at = words.find('\n', at)) != std::string::npos; at += 14) {
-    words.replace(at, 1, "\n             ");
-  }
-  line("says", words);
+  line("says", with_margin(step.words, kMargin));
   if (step.outcome == StepOutcome::kNotRun) return;
   if (const executor::RunReport* run = stopped_run(step)) print_trap(session, *run);
   line("cost", instructions_line(step));
@@ -139,7 +136,10 @@ void print_step(Session& session, size_t number, const StepReport& step) {
   line("calls", wrapped(calls_line(step), 13, session.width()));
   for (const std::string& change : step.changes) line("change", change);
   for (const executor::RunReport& run : step.runs) {
-    for (const std::string& text : run.prints) line("prints", text);
+    if (run.prints_dropped > 0) {
+      line("prints", fmt::format("({} earlier lines are not kept)", grouped(run.prints_dropped)));
+    }
+    for (const std::string& text : run.prints) line("prints", with_margin(text, kMargin));
   }
   line("next", step.next);
 }
@@ -198,6 +198,14 @@ nlohmann::ordered_json step_json(const StepReport& step) {
                                 {"api_calls", step.api_calls},
                                 {"changes", step.changes},
                                 {"next", step.next}};
+  nlohmann::ordered_json prints = nlohmann::ordered_json::array();
+  uint64_t dropped = 0;
+  for (const executor::RunReport& run : step.runs) {
+    for (const std::string& text : run.prints) prints.push_back(text);
+    dropped += run.prints_dropped;
+  }
+  out["prints"] = std::move(prints);
+  if (dropped > 0) out["prints_dropped"] = dropped;
   if (step.unlimited) {
     out["without_limits"] = {{"succeeded", step.unlimited->succeeded},
                              {"instructions", step.unlimited->instructions},

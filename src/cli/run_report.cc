@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "cli/findings.h"
+
 namespace canrec::cli {
 namespace {
 
@@ -89,7 +91,14 @@ std::string stop_text(const RunReport& report) {
 
 std::string prints_text(const RunReport& report) {
   std::string out;
-  for (const std::string& line : report.prints) out += fmt::format("  | {}\n", line);
+  if (report.prints_dropped > 0) {
+    out += fmt::format("  ({} earlier lines were printed and not kept)\n",
+                       grouped(report.prints_dropped));
+  }
+  // Each line is marked, so that none can be taken for one of ours.
+  for (const std::string& text : report.prints) {
+    out += fmt::format("  | {}\n", with_margin(text, "  | "));
+  }
   return out;
 }
 
@@ -123,6 +132,7 @@ nlohmann::ordered_json run_json(const RunReport& report) {
                                 {"stable_bytes_written", report.stable_bytes_written},
                                 {"system_api_calls", std::move(calls)},
                                 {"prints", report.prints}};
+  if (report.prints_dropped > 0) out["prints_dropped"] = report.prints_dropped;
   if (report.cycles) out["cycles"] = executor::cycles_text(*report.cycles);
   if (!report.stopped) return out;
   const executor::StopReport& stopped = *report.stopped;

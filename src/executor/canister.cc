@@ -11,6 +11,13 @@
 #include "snapshot/globals.h"
 
 namespace canrec::executor {
+namespace {
+
+// Lines of a log, which may be empty. Reason: they take memory all the same.
+constexpr size_t kMostLogLines = 10'000;
+
+}  // namespace
+
 Result<WasmState> WasmState::fork() const {
   CANREC_TRY(engine::Memory heap_copy, heap.fork());
   CANREC_TRY(engine::Memory stable_copy, stable.fork());
@@ -102,7 +109,7 @@ void Canister::append_log(const std::vector<std::string>& lines, uint64_t time_n
     log_bytes += line.size();
     log.push_back({log_lines++, time_ns, line});
   }
-  while (log_bytes > capacity && log.size() > 1) {
+  while ((log_bytes > capacity || log.size() > kMostLogLines) && log.size() > 1) {
     log_bytes -= log.front().text.size();
     log.pop_front();
   }

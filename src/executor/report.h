@@ -67,8 +67,9 @@ struct RunReport {
   std::deque<ApiCall> last_api_calls;  ///< oldest first, at most kKeptApiCalls
   uint64_t stable_bytes_read = 0;
   uint64_t stable_bytes_written = 0;
-  std::vector<std::string> prints;
-  std::optional<Cycles> cycles;  ///< what the execution cost, where cycles are paid
+  std::vector<std::string> prints;  ///< the last ones, when they are too many to keep
+  uint64_t prints_dropped = 0;      ///< those before them
+  std::optional<Cycles> cycles;     ///< what the execution cost, where cycles are paid
   std::optional<StopReport> stopped;
 };
 

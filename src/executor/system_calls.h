@@ -151,6 +151,8 @@ class SystemCalls {
   std::optional<OutgoingCall> call_;
   uint64_t grown_bytes_ = 0;
   uint64_t log_bytes_;
+  uint64_t kept_log_bytes_ = 0;
+  uint64_t kept_print_bytes_ = 0;
   std::vector<std::string> log_lines_;
 };
 

@@ -22,6 +22,22 @@ constexpr uint64_t kHttpRequestBase = 49'140'000;
 constexpr uint64_t kHttpRequestPerByte = 5'200;
 constexpr uint64_t kHttpResponsePerByte = 10'400;
 
+// Bytes of printed lines that are kept of one execution, up to twice as many until the older ones
+// go. Reason: a loop that prints would take all memory long before its instructions end.
+constexpr uint64_t kKeptLineBytes = uint64_t{1} << 20;
+
+// Adds a line to the last ones, which take `bytes`; the result is how many older ones went.
+uint64_t keep(std::vector<std::string>& lines, uint64_t& bytes, std::string line) {
+  const auto size = [](const std::string& text) { return text.size() + sizeof(std::string); };
+  bytes += size(line);
+  lines.push_back(std::move(line));
+  if (bytes <= 2 * kKeptLineBytes) return 0;
+  size_t gone = 0;
+  for (; bytes > kKeptLineBytes; ++gone) bytes -= size(lines[gone]);
+  lines.erase(lines.begin(), lines.begin() + static_cast<ptrdiff_t>(gone));
+  return gone;
+}
+
 struct KeyPrice {
   std::string_view key;
   uint64_t cycles;
@@ -205,7 +221,7 @@ std::string SystemCalls::log_text(uint64_t from, uint64_t length,
 
 SystemCalls::Value SystemCalls::debug_print(uint64_t from, uint64_t length) {
   const std::string text = log_text(from, length, "(debug message out of memory bounds)");
-  report_.prints.push_back(text);
+  report_.prints_dropped += keep(report_.prints, kept_print_bytes_, text);
   append_log(text);
   return std::nullopt;
 }
@@ -223,7 +239,7 @@ void SystemCalls::log_stop(const Stop& stop) {
 
 void SystemCalls::append_log(std::string line) {
   log_bytes_ += line.size();
-  log_lines_.push_back(std::move(line));
+  keep(log_lines_, kept_log_bytes_, std::move(line));
 }
 
 }  // namespace canrec::executor

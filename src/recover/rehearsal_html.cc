@@ -259,6 +259,10 @@ std::string facts_html(const StepReport& step) {
   out += lines_html("changed", step.changes, kWordsShown);
   std::vector<std::string> prints;
   for (const executor::RunReport& run : step.runs) {
+    if (run.prints_dropped > 0) {
+      prints.push_back(
+          fmt::format("({} earlier lines were not kept)", grouped(run.prints_dropped)));
+    }
     prints.insert(prints.end(), run.prints.begin(), run.prints.end());
   }
   out += lines_html("printed", prints, kPrintShown);

@@ -235,6 +235,20 @@ TEST(SystemCalls, PrintsWithoutEverTrapping) {
             (std::vector<std::string>{"hello", "(debug message out of memory bounds)"}));
 }
 
+TEST(SystemCalls, KeepsTheLastOfManyPrints) {
+  Caller caller(ic::Context::kUpdate);
+  constexpr uint64_t kLines = 100'000;  // each takes some 32 bytes, and 2 MiB are kept at most
+  for (uint64_t i = 0; i < kLines; ++i) {
+    caller.put(0, i + 1 == kLines ? "last!" : "early");
+    caller.ok("debug_print", {0, 5});
+  }
+  EXPECT_EQ(caller.report.prints.size() + caller.report.prints_dropped, kLines);
+  EXPECT_GT(caller.report.prints_dropped, 0U);
+  EXPECT_GE(caller.report.prints.size() * (5 + sizeof(std::string)), uint64_t{1} << 20);
+  EXPECT_EQ(caller.report.prints.back(), "last!");
+  EXPECT_EQ(caller.calls->log_lines().size(), caller.report.prints.size());
+}
+
 TEST(SystemCalls, TrapsWithItsText) {
   Caller caller(ic::Context::kUpdate);
   caller.put(0, "bad\xff");
