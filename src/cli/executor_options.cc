@@ -96,15 +96,18 @@ Result<executor::Options> ExecutorOptions::options(const Session& session,
     }
   }
   for (const std::string& given : limits) {
-    const size_t equals = given.find('=');
+    const std::string_view text = given;
+    const std::string_view name = text.substr(0, text.find('='));
+    const std::string_view number = text.substr(std::min(name.size() + 1, text.size()));
     uint64_t value = 0;
-    const char* end = given.data() + given.size();
-    if (equals == std::string::npos ||
-        std::from_chars(given.data() + equals + 1, end, value).ptr != end ||
-        equals + 1 == given.size()) {
-      return fail(Errc::kBadArgument, fmt::format("--limit wants NAME=NUMBER, not \"{}\"", given));
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    // A number that is too large leaves `value` alone.
+    if (error != std::errc{} || end != number.data() + number.size()) {
+      return fail(
+          Errc::kBadArgument,
+          fmt::format("--limit wants NAME=NUMBER, the number below 2^64, not \"{}\"", text));
     }
-    CANREC_CHECK(out.profile.set(std::string_view(given).substr(0, equals), value));
+    CANREC_CHECK(out.profile.set(name, value));
   }
   if (!page_charges.empty()) CANREC_CHECK(out.profile.set_page_charges(page_charges));
   if (cycles) {

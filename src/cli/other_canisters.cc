@@ -7,7 +7,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 #include "cli/install_report.h"
@@ -30,6 +29,15 @@ Result<Named> parse_named(std::string_view option, const std::string& text) {
   auto id = ic::Principal::parse(std::string_view(text).substr(0, equals));
   if (!id) return fail(std::move(id).error().in(fmt::format("{} {}", option, text)));
   return Named{*id, text.substr(equals + 1)};
+}
+
+// A place that need not be there, ending with a slash; two spellings of one place give the same.
+std::string whole_path(const std::string& place) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  fs::path whole = fs::weakly_canonical(fs::absolute(place, failed), failed);
+  if (failed) whole = place;
+  return (whole / "").lexically_normal().string();
 }
 
 }  // namespace
@@ -88,12 +96,21 @@ Status OtherCanisters::load(executor::Executor& network) {
 
 Status OtherCanisters::check_outputs(Session& session, const std::string& main_output,
                                      bool force) const {
-  std::set<std::string> places;
+  std::vector<std::string> places;
   const auto check = [&](const std::string& place) -> Status {
     if (place.empty()) return Ok{};
-    if (!places.insert((std::filesystem::path(place) / "").lexically_normal().string()).second) {
-      return fail(Errc::kBadArgument, fmt::format("{} is given for two canisters", place));
+    const std::string whole = whole_path(place);
+    for (const std::string& other : places) {
+      if (other == whole) {
+        return fail(Errc::kBadArgument, fmt::format("{} is given for two canisters", place));
+      }
+      if (other.starts_with(whole) || whole.starts_with(other)) {
+        return fail(
+            Errc::kBadArgument,
+            fmt::format("{}: the new state of one canister cannot lie in that of another", place));
+      }
     }
+    places.push_back(whole);
     if (auto status = check_output(session, place, force); !status) {
       return fail(std::move(status).error().in(place));
     }

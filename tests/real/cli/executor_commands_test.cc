@@ -207,6 +207,11 @@ TEST_P(SeveralCanisters, AreNotWrittenWhenOneOfThePlacesIsTaken) {
   const std::string call = "call " + path("gateway") + add + with();
   EXPECT_EQ(canrec_with(call + " -o " + path("gateway") + c1).status, 4);
   EXPECT_EQ(canrec_with(call + " -o " + path("c1") + "/" + c1).status, 2);
+  // The same place by another way, and one in the other.
+  std::filesystem::create_directory_symlink(directory.path(), directory / "link");
+  for (const char* const main : {"link/c1", "gateway/../c1", "c1/inside"}) {
+    EXPECT_EQ(canrec_with(call + " --force -o " + path(main) + c1).status, 2) << main;
+  }
   EXPECT_FALSE(std::filesystem::exists(directory / "c1"));
   EXPECT_EQ(canrec_with(call + " -o " + path("g1") + " --output-with " + kCounterId + "=" +
                         path("counter"))
