@@ -3,7 +3,6 @@
 #include "snapshot/staged_directory.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -59,7 +58,7 @@ Result<StagedDirectory> StagedDirectory::adopt(FileSystem& system, const fs::pat
                                                const fs::path& target, Overwrite overwrite) {
   StagedDirectory out(system);
   CANREC_CHECK(out.aim_at(target, overwrite));
-  out.temporary_ = made;
+  out.temporary_.path = made;
   return out;
 }
 
@@ -67,36 +66,29 @@ Result<StagedDirectory> StagedDirectory::create(FileSystem& system, const fs::pa
                                                 Overwrite overwrite) {
   StagedDirectory out(system);
   CANREC_CHECK(out.aim_at(target, overwrite));
-  std::error_code ignored;
-  const fs::path temporary = fmt::format("{}.canrec-tmp-{}", out.target_.string(), ::getpid());
-  // A directory of this name can only be the leftover of a dead process with our number.
-  if (fs::exists(fs::symlink_status(temporary, ignored))) {
-    CANREC_CHECK(system.remove_all(temporary));
-  }
-  CANREC_CHECK(system.make_directory(temporary));
-  out.temporary_ = temporary;
+  CANREC_TRY(out.temporary_, make_temporary(system, out.target_));
   return out;
 }
 
 StagedDirectory::StagedDirectory(StagedDirectory&& other) noexcept
     : system_(other.system_),
       target_(std::move(other.target_)),
-      temporary_(std::exchange(other.temporary_, {})),
+      temporary_{std::exchange(other.temporary_.path, {}), std::move(other.temporary_.lock)},
       lock_(std::move(other.lock_)) {}
 
 StagedDirectory::~StagedDirectory() {
   // Nothing more can be done about a directory that will not go away.
-  if (!temporary_.empty()) (void)system_->remove_all(temporary_);
+  if (!temporary_.path.empty()) (void)system_->remove_all(temporary_.path);
 }
 
 Status StagedDirectory::commit() {
   if (lock_) {
     // What the destructor removes is then the old directory under the temporary name.
-    CANREC_CHECK(system_->exchange(temporary_, target_));
+    CANREC_CHECK(system_->exchange(temporary_.path, target_));
   } else {
     // Fails when a directory with content appeared meanwhile.
-    CANREC_CHECK(system_->rename(temporary_, target_));
-    temporary_.clear();
+    CANREC_CHECK(system_->rename(temporary_.path, target_));
+    temporary_.path.clear();
   }
   return system_->sync_directory(target_.parent_path());
 }

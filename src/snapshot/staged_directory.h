@@ -7,16 +7,15 @@
 #include <filesystem>
 #include <optional>
 
-#include "base/file_system.h"
 #include "base/output_file.h"
-#include "snapshot/file_lock.h"
+#include "snapshot/temporary.h"
 
 namespace canrec::snapshot {
 
 class StagedDirectory {
  public:
-  /// Makes the temporary directory. An old directory is only ever replaced when it holds nothing
-  /// but the files of a snapshot.
+  /// Makes the temporary directory; removes those that dead processes left. An old directory is
+  /// only ever replaced when it holds nothing but the files of a snapshot.
   /// Errors: kExists, kLocked (another process is replacing it), those of the file system.
   static Result<StagedDirectory> create(FileSystem& system, const std::filesystem::path& target,
                                         Overwrite overwrite);
@@ -34,7 +33,7 @@ class StagedDirectory {
   ~StagedDirectory();
 
   /// Where the files are put; the caller syncs them and this directory.
-  const std::filesystem::path& path() const { return temporary_; }
+  const std::filesystem::path& path() const { return temporary_.path; }
   /// Makes the directory appear.
   Status commit();
 
@@ -44,8 +43,8 @@ class StagedDirectory {
 
   FileSystem* system_;
   std::filesystem::path target_;
-  std::filesystem::path temporary_;  ///< empty when there is nothing to remove
-  std::optional<FileLock> lock_;     ///< on the directory that is replaced
+  Temporary temporary_;           ///< no path when there is nothing to remove
+  std::optional<FileLock> lock_;  ///< on the directory that is replaced
 };
 
 }  // namespace canrec::snapshot
