@@ -50,6 +50,9 @@ void add_restore(CLI::App& backup, Session& session, const Shared& options) {
   command->add_flag("--salvage", options->salvage,
                     "write what is left of a damaged backup, zeros for the rest, the loss map in "
                     "OUTPUT.loss.json; exit 5 when something is lost");
+  command->add_flag("--skip-sha256", options->skip_sha256,
+                    "do not compute the SHA-256 of the files; what is written is then proven by "
+                    "the XXH3-128 address of every chunk alone, which finds damage but no forgery");
   add_threads(command, options);
   command->footer("EXAMPLE\n  canrec backup restore 3f2a --store /backup/ledger -o ./snapshot");
 }
@@ -75,7 +78,12 @@ void add_reading_verbs(CLI::App& backup, Session& session, const Shared& options
   CLI::App* show =
       add_verb(backup, session, options, "show", "Show what one backup holds.", backup_show);
   show->add_option("ID", options->id, "backup, or the beginning of its id")->required();
-  show->footer("EXAMPLE\n  canrec backup show 3f2a --store /backup/ledger");
+  show->add_flag("--sha256sums", options->sha256sums,
+                 "only the files and their SHA-256, as `sha256sum --check` reads them");
+  show->footer(
+      "EXAMPLE\n  canrec backup show 3f2a --store /backup/ledger\n"
+      "  canrec backup show 3f2a --store /backup/ledger --sha256sums | (cd ./snapshot && sha256sum "
+      "--check)");
   CLI::App* diff = add_verb(backup, session, options, "diff",
                             "Name the ranges that differ between two backups.", backup_diff);
   diff->add_option("A", options->id, "backup")->required();

@@ -28,6 +28,8 @@ struct BackupOptions {
   unsigned threads = 0;
   bool deep = false;
   bool salvage = false;
+  bool skip_sha256 = false;  // restore
+  bool sha256sums = false;   // show
   bool force = false;
   bool dry_run = false;
   snapshot::PrunePolicy policy;

@@ -101,7 +101,7 @@ ExitCode backup_list(Session& session, const BackupOptions& options) {
                           {"notes", notes}});
       continue;
     }
-    session.print(fmt::format("{}  {}  {:<40}  {}  {}\n", manifest.id(),
+    session.print(fmt::format("{}  {}  {:<40}  {:<27}  {}\n", manifest.id(),
                               utc_text(manifest.created_ns()), human_size(manifest.total_size()),
                               note_or_dash(manifest, "canister_id"),
                               note_or_dash(manifest, "label")));
@@ -115,6 +115,12 @@ ExitCode backup_list(Session& session, const BackupOptions& options) {
 ExitCode backup_show(Session& session, const BackupOptions& options) {
   CLI_TRY(const Store store, session, options.store, Store::open(options.store));
   CLI_TRY(const Manifest manifest, session, options.store, store.backup(options.id));
+  if (options.sha256sums) {
+    for (const snapshot::ManifestFile& file : manifest.files()) {
+      session.print(fmt::format("{}  {}\n", to_hex(file.sha256), file.name));
+    }
+    return ExitCode::kDone;
+  }
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   nlohmann::ordered_json notes = nlohmann::ordered_json::object();
   for (const snapshot::ManifestFile& file : manifest.files()) {
@@ -134,11 +140,11 @@ ExitCode backup_show(Session& session, const BackupOptions& options) {
     return ExitCode::kDone;
   }
   session.print(fmt::format("canrec backup  {}   canrec {}\n", manifest.id(), CANREC_VERSION));
-  session.print(fmt::format("  made     {}\n", utc_text(manifest.created_ns())));
-  session.print(fmt::format("  content  {} in {} files\n", human_size(manifest.total_size()),
+  session.print(fmt::format("  made         {}\n", utc_text(manifest.created_ns())));
+  session.print(fmt::format("  content      {} in {} files\n", human_size(manifest.total_size()),
                             manifest.files().size()));
   for (const snapshot::Note& note : manifest.notes()) {
-    session.print(fmt::format("  {:<8} {}\n", note.key, note.value));
+    session.print(fmt::format("  {:<11}  {}\n", note.key, note.value));
   }
   for (const snapshot::ManifestFile& file : manifest.files()) {
     session.print(fmt::format("  {:<18} {}  sha256 {}\n", file.name, human_size(file.size),
@@ -224,6 +230,11 @@ void print_verify_text(Session& session, std::string_view verb, const BackupOpti
     session.print(fmt::format("  foreign  {} is no part of the store\n", name));
   }
   session.print(fmt::format("  whole    {} backups\n", report.whole.size()));
+  if (!report.errors.empty() && report.damaged.empty()) {
+    session.print(
+        "  note     nothing is lost: every backup can be restored whole; what is damaged is needed "
+        "by none, or is there twice\n");
+  }
   for (const snapshot::BackupDamage& damage : report.damaged) {
     session.print(fmt::format(
         "  {}  backup {}: {}\n", session.toned(Tone::kBad, "LOST"), damage.id,

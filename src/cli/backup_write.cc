@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/shell.h"
 #include "cli/backup_command.h"
 #include "ic/principal.h"
 
@@ -105,6 +106,39 @@ Status write_loss_map(Session& session, const BackupOptions& options, const Mani
                     Overwrite::kYes);
 }
 
+// Damage is not the end: what it costs can be asked, and the rest is still there.
+ExitCode report_damage(Session& session, const BackupOptions& options, const Manifest& manifest,
+                       const Error& error) {
+  const ExitCode code = session.report(options.store, error);
+  if (session.json || error.code() != Errc::kStoreDamaged) return code;
+  const std::string store = shell_word(options.store);
+  session.warn(fmt::format("next: canrec backup verify --store {}   says what is lost", store));
+  session.warn(
+      fmt::format("next: canrec backup restore {} --store {} --salvage -o DIR   saves the "
+                  "rest, with a list of what is missing",
+                  manifest.id(), store));
+  return code;
+}
+
+// What stands behind a restored directory, and what does not.
+void print_checked(Session& session, const BackupOptions& options, const Manifest& manifest,
+                   const snapshot::RestoreReport& report) {
+  if (!options.skip_sha256) {
+    session.print(fmt::format("  checked  every chunk by its address, {} by its SHA-256\n",
+                              report.lost.empty() ? "every file" : "every file without losses"));
+    return;
+  }
+  session.print("  checked  every chunk by its XXH3-128 address, their order by the manifest\n");
+  session.print(
+      fmt::format("  {}  no SHA-256 was computed (--skip-sha256): damage would have been "
+                  "found, forgery not\n",
+                  session.toned(Tone::kBad, "NOT CHECKED")));
+  session.print(
+      fmt::format("  next     canrec backup show {} --store {} --sha256sums | (cd {} && "
+                  "sha256sum --check)\n",
+                  manifest.id(), shell_word(options.store), shell_word(options.output)));
+}
+
 }  // namespace
 
 Result<snapshot::CreateOptions> create_options(const BackupOptions& options,
@@ -144,14 +178,23 @@ ExitCode backup_create(Session& session, const BackupOptions& options) {
 ExitCode backup_restore(Session& session, const BackupOptions& options) {
   CLI_TRY(const Store store, session, options.store, Store::open(options.store));
   CLI_TRY(const Manifest manifest, session, options.store, store.backup(options.id));
+  std::error_code ignored;
+  if (std::filesystem::exists(std::filesystem::symlink_status(options.output, ignored))) {
+    return session.report(options.output,
+                          Error(Errc::kExists, std::nullopt,
+                                "exists; restore makes a new directory, give it another name"));
+  }
   JobProgress progress(session, options, "restoring", manifest.total_size());
   const auto before_appearing = [&](const snapshot::RestoreReport& report) -> Status {
     return report.lost.empty() ? Status(Ok{}) : write_loss_map(session, options, manifest, report);
   };
-  CLI_TRY(const snapshot::RestoreReport report, session, options.store,
-          restore_backup(store, session.files(), manifest, options.output,
-                         options.salvage ? snapshot::Salvage::kYes : snapshot::Salvage::kNo,
-                         progress.control(), before_appearing));
+  snapshot::RestoreOptions how;
+  if (options.salvage) how.salvage = snapshot::Salvage::kYes;
+  how.check_sha256 = !options.skip_sha256;
+  const auto restored = restore_backup(store, session.files(), manifest, options.output, how,
+                                       progress.control(), before_appearing);
+  if (!restored) return report_damage(session, options, manifest, restored.error());
+  const snapshot::RestoreReport& report = *restored;
   uint64_t lost = 0;
   for (const snapshot::FileRange& range : report.lost) lost += range.end - range.begin;
   if (session.json) {
@@ -160,10 +203,12 @@ ExitCode backup_restore(Session& session, const BackupOptions& options) {
                         {"version", CANREC_VERSION},
                         {"id", manifest.id()},
                         {"bytes", report.bytes},
+                        {"sha256_checked", !options.skip_sha256},
                         {"lost_bytes", lost}});
   } else {
     session.print(fmt::format("backup {} restored to {}: {}\n", manifest.id(), options.output,
                               human_size(report.bytes)));
+    print_checked(session, options, manifest, report);
     if (lost != 0) {
       session.print(fmt::format("{}  {} are lost and zero in the output; see {}\n",
                                 session.toned(Tone::kBad, "NOT WHOLE"), human_size(lost),
@@ -207,9 +252,11 @@ ExitCode backup_export(Session& session, const BackupOptions& options) {
   CLI_TRY(const Store store, session, options.store, Store::open(options.store));
   CLI_TRY(const Manifest manifest, session, options.store, store.backup(options.id));
   JobProgress progress(session, options, "exporting", 0);
-  CLI_TRY(const snapshot::TransferReport report, session, options.store,
-          export_backup(store, session.files(), manifest, options.output,
-                        options.force ? Overwrite::kYes : Overwrite::kNo, progress.control()));
+  const auto exported =
+      export_backup(store, session.files(), manifest, options.output,
+                    options.force ? Overwrite::kYes : Overwrite::kNo, progress.control());
+  if (!exported) return report_damage(session, options, manifest, exported.error());
+  const snapshot::TransferReport& report = *exported;
   if (session.json) {
     session.print_json({{"type", "backup_export"},
                         {"schema", 1},

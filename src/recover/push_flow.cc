@@ -52,7 +52,7 @@ Result<fs::path> source_directory(FileSystem& system, const PushRequest& request
   if (fs::exists(restored, ignored)) return restored;  // it appears when it is whole
   CANREC_TRY(const snapshot::Store store, snapshot::Store::open(request.source));
   CANREC_TRY(const snapshot::Manifest manifest, store.backup(request.backup));
-  CANREC_CHECK(restore_backup(store, system, manifest, restored, snapshot::Salvage::kNo,
+  CANREC_CHECK(restore_backup(store, system, manifest, restored, {},
                               snapshot::JobControl{interrupt_of(request.transfer)}));
   return restored;
 }

@@ -92,7 +92,11 @@ Status Store::init(FileSystem& system, const fs::path& path, uint32_t chunk_size
   if (!fs::exists(fs::symlink_status(path, error))) {
     CANREC_CHECK(system.make_directory(path));
   } else if (!is_begun(path)) {
-    return fail(Errc::kExists, fmt::format("{} exists and is not empty", path.string()));
+    return fail(
+        Errc::kExists,
+        fmt::format(
+            "{} is no chunk store and is not empty; a new store needs a directory of its own",
+            path.string()));
   }
   for (const std::string_view name : {kPackFolder, kBackupFolder}) {
     if (!fs::exists(path / name, error)) CANREC_CHECK(system.make_directory(path / name));

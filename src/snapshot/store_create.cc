@@ -20,9 +20,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr uint64_t kStripe = uint64_t{1} << 20;  // a multiple of every chunk size
-constexpr size_t kStripesInFlight = 8;           // being read
-constexpr size_t kStripesHashing = 8;            // waiting for the file's SHA-256
+// A multiple of every chunk size, and divides every distance of SHA-256 states.
+constexpr uint64_t kStripe = uint64_t{1} << 20;
+constexpr size_t kStripesInFlight = 8;  // being read
+constexpr size_t kStripesHashing = 8;   // waiting for the file's SHA-256
 
 struct Stripe {
   Bytes buffer;
@@ -64,7 +65,9 @@ class Creator {
     const ChunkSource& source = *named.source;
     const uint64_t size = source.size();
     if (manifest_ != nullptr) manifest_->begin_file(named.name);
-    Sha256Stream hash;
+    Sha256Chain hash;
+    std::vector<Sha256State> states;
+    const uint64_t stride = state_stride(size);
     std::deque<std::future<Result<StripeLease>>> reading;
     std::deque<std::pair<StripeLease, std::future<void>>> hashing;
     const auto wait_for_hash = [&] {
@@ -72,6 +75,7 @@ class Creator {
       hashing.pop_front();
     };
     uint64_t next = 0;
+    uint64_t hashed = 0;
     Status status = Ok{};
     while (status && (next < size || !reading.empty())) {
       while (next < size && reading.size() < kStripesInFlight) {
@@ -86,8 +90,11 @@ class Creator {
       }
       if (hashing.size() == kStripesHashing) wait_for_hash();
       const Stripe& taken = **stripe;
-      hashing.emplace_back(std::move(*stripe),
-                           hasher_.submit([&hash, view = taken.bytes] { hash.update(view); }));
+      hashing.emplace_back(std::move(*stripe), hasher_.submit([&, view = taken.bytes] {
+        hash.update(view);
+        hashed += view.size();
+        if (hashed % stride == 0 && hashed < size) states.push_back(hash.state());
+      }));
       status = take(taken);
     }
     while (!hashing.empty()) wait_for_hash();
@@ -97,7 +104,7 @@ class Creator {
     // A file has frames of its own: damage in the heap must not cost the module too.
     if (writer_ != nullptr) CANREC_CHECK(writer_->cut());
     if (manifest_ == nullptr) return Ok{};
-    return manifest_->end_file(size, report.hashes.back().second);
+    return manifest_->end_file(size, report.hashes.back().second, std::move(states));
   }
 
   CreateReport report;

@@ -74,17 +74,23 @@ struct FileRange {
 
 enum class Salvage : bool { kNo, kYes };
 
+struct RestoreOptions {
+  Salvage salvage = Salvage::kNo;
+  /// Without, what is written is proven by the chunks' addresses and their places in the manifest.
+  bool check_sha256 = true;
+};
 struct RestoreReport {
   uint64_t bytes = 0;
   std::vector<FileRange> lost;  ///< zeros in the output; only when salvaging
 };
 /// Writes the files of a backup into a new directory that appears when it is whole. Every chunk is
-/// checked by its address and every file by its SHA-256. `before_appearing` may write down what is
+/// checked by its address and, unless told otherwise, every file without losses by its SHA-256,
+/// computed anew from what is written. `before_appearing` may write down what is
 /// lost before anybody sees the directory; when it fails there is none.
 /// Errors: kExists, kLocked, kStoreDamaged and kHashMismatch (unless salvaging), kInterrupted, ...
 Result<RestoreReport> restore_backup(
     const Store& store, FileSystem& system, const Manifest& manifest,
-    const std::filesystem::path& target, Salvage salvage, const JobControl& control,
+    const std::filesystem::path& target, const RestoreOptions& options, const JobControl& control,
     const std::function<Status(const RestoreReport&)>& before_appearing = {});
 
 // --- verify

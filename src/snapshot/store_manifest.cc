@@ -34,12 +34,23 @@ Result<std::string_view> text(Cursor& in, uint64_t length) {
   return as_text(bytes);
 }
 
+constexpr uint64_t kMinStride = uint64_t{1} << 20;
+constexpr uint64_t kMaxStates = 65'536;
+
 void append_le16(Bytes& out, uint16_t value) {
   out.push_back(static_cast<uint8_t>(value));
   out.push_back(static_cast<uint8_t>(value >> 8));
 }
 
 }  // namespace
+
+uint64_t state_stride(uint64_t size) {
+  uint64_t stride = kMinStride;
+  while (size / kMaxStates >= stride) stride *= 2;
+  return stride;
+}
+
+uint64_t state_count(uint64_t size) { return size == 0 ? 0 : (size - 1) / state_stride(size); }
 
 Result<Manifest> Manifest::open(const std::filesystem::path& path) {
   CANREC_TRY(const StoreFile file, StoreFile::open(path));
@@ -124,6 +135,15 @@ Status Manifest::read_table(uint64_t table, uint64_t base) {
     std::copy(hash.begin(), hash.end(), file.sha256.begin());
     CANREC_TRY(file.begin, in.le<uint64_t>());
     CANREC_TRY(file.end, in.le<uint64_t>());
+    const uint64_t count = state_count(file.size);
+    if (count > in.left() / sizeof(Sha256)) {
+      return wrong(at, fmt::format("{} of {} bytes wants {} SHA-256 states, the table ends before",
+                                   file.name, file.size, count));
+    }
+    CANREC_TRY(const ByteView states, in.bytes(count * sizeof(Sha256)));
+    for (size_t j = 0; j < states.size(); j += sizeof(Sha256)) {
+      file.states.push_back(to_state(load_le<Sha256>(&states[j])));
+    }
     files_.push_back(std::move(file));
   }
   if (!in.at_end()) return wrong(in.pos(), "bytes behind the table");
@@ -214,7 +234,7 @@ Status ManifestWriter::put(ByteView bytes) {
 }
 
 void ManifestWriter::begin_file(std::string name) {
-  files_.push_back({std::move(name), 0, {}, size_, size_});
+  files_.push_back({std::move(name), 0, {}, size_, size_, {}});
 }
 
 Status ManifestWriter::flush() {
@@ -241,11 +261,14 @@ Status ManifestWriter::add(const Address& address) {
   return Ok{};
 }
 
-Status ManifestWriter::end_file(uint64_t size, const Sha256& hash) {
+Status ManifestWriter::end_file(uint64_t size, const Sha256& hash,
+                                std::vector<Sha256State> states) {
+  CANREC_ASSERT(states.size() == state_count(size));
   CANREC_CHECK(flush());
   files_.back().size = size;
   files_.back().sha256 = hash;
   files_.back().end = size_;
+  files_.back().states = std::move(states);
   return Ok{};
 }
 
@@ -267,6 +290,7 @@ Result<std::string> ManifestWriter::commit(const std::vector<Note>& notes) {
     append(tail, file.sha256);
     append_le64(tail, file.begin);
     append_le64(tail, file.end);
+    for (const Sha256State& state : file.states) append(tail, to_bytes(state));
   }
   append(tail, as_bytes(store::kManifestEndMagic));
   append_le64(tail, table);

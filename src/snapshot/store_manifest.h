@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/output_file.h"
+#include "base/sha256_lanes.h"
 #include "snapshot/store_format.h"
 
 namespace canrec::snapshot {
@@ -26,7 +27,15 @@ struct ManifestFile {
   Sha256 sha256{};
   uint64_t begin = 0;  ///< of its reference list, in the manifest
   uint64_t end = 0;
+  /// Of SHA-256 after every state_stride(size) bytes, except at the file's begin and end.
+  std::vector<Sha256State> states;
 };
+
+/// Bytes between two states that a manifest keeps of a file of that size: a power of two from
+/// 1 MiB on, so that there are at most 65,536.
+uint64_t state_stride(uint64_t size);
+/// How many states that makes.
+uint64_t state_count(uint64_t size);
 
 /// A stretch of a file: a run of zero chunks, or chunks with addresses.
 struct Reference {
@@ -88,7 +97,8 @@ class ManifestWriter {
   void begin_file(std::string name);
   Status add_zero();
   Status add(const Address& address);
-  Status end_file(uint64_t size, const Sha256& hash);
+  /// Shape: state_count(size) states.
+  Status end_file(uint64_t size, const Sha256& hash, std::vector<Sha256State> states);
   /// Writes table and trailer and makes the manifest appear; returns its id.
   /// Errors: kExists when the same backup was made before.
   Result<std::string> commit(const std::vector<Note>& notes);

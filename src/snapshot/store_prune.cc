@@ -252,7 +252,9 @@ std::vector<bool> kept_by(std::span<const uint64_t> created_ns, const PrunePolic
 Result<PruneReport> prune_store(const Store& store, FileSystem& system, const PrunePolicy& policy,
                                 bool dry_run, const JobControl& control) {
   if (policy.keep_last == 0 && policy.keep_daily == 0 && policy.keep_weekly == 0) {
-    return fail(Errc::kBadArgument, "the policy keeps nothing; say how many backups to keep");
+    return fail(Errc::kBadArgument,
+                "this would keep nothing; say what to keep with --keep-last, --keep-daily or "
+                "--keep-weekly");
   }
   if (dry_run) {
     CANREC_TRY(const FileLock lock, store.lock_for_reading());

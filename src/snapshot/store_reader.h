@@ -32,9 +32,6 @@ struct Want {
   uint32_t length;
 };
 
-/// Adds a window to a hash.
-void hash_window(Sha256Stream& hash, const Window& window);
-
 class FileReader {
  public:
   FileReader(const Store& store, const Index& index, const JobControl& control);

@@ -3,53 +3,43 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 
 #include "snapshot/staged_directory.h"
+#include "snapshot/store_hash.h"
 #include "snapshot/store_reader.h"
 
 namespace canrec::snapshot {
 
 namespace fs = std::filesystem;
 
-void hash_window(Sha256Stream& hash, const Window& window) {
-  if (!window.bytes.empty()) return hash.update(window.bytes);
-  static constexpr std::array<uint8_t, 65536> kZeros{};
-  for (uint64_t left = window.size; left > 0;) {
-    const size_t step = static_cast<size_t>(std::min<uint64_t>(left, kZeros.size()));
-    hash.update(ByteView(kZeros).first(step));
-    left -= step;
-  }
-}
-
 namespace {
 
 class Restorer {
  public:
-  Restorer(FileSystem& system, FileReader& reader, Salvage salvage, const JobControl& control)
-      : system_(system), reader_(reader), salvage_(salvage), control_(control) {}
+  Restorer(FileSystem& system, FileReader& reader, const RestoreOptions& options,
+           const JobControl& control)
+      : system_(system), reader_(reader), options_(options), control_(control) {}
 
   Status file(const Manifest& manifest, const ManifestFile& file, const fs::path& path) {
     CANREC_TRY(const auto out, system_.create(path));
     CANREC_CHECK(out->resize(file.size));
-    Sha256Stream hash;
+    FileHash hash(file);
     const size_t lost_before = report.lost.size();
     const auto visit = [&](Window window) -> Status {
       wait();
       report.lost.insert(report.lost.end(), window.lost.begin(), window.lost.end());
       control_.advance(window.size);
+      if (!options_.check_sha256) return Ok{};
       current_ = std::move(window);
-      hashed_ = hasher_.submit([&hash, this] { hash_window(hash, current_); });
+      hashed_ = hasher_.submit([&hash, this] { hash.add(current_.bytes, current_.size); });
       return Ok{};
     };
-    Status status = reader_.read(manifest, file, salvage_, out.get(), visit);
+    Status status = reader_.read(manifest, file, options_.salvage, out.get(), visit);
     wait();
     if (!status) return status;
     report.bytes += file.size;
-    if (report.lost.size() == lost_before && hash.finish() != file.sha256) {
-      return fail(Errc::kHashMismatch,
-                  fmt::format("{}: the SHA-256 differs from the manifest", file.name));
-    }
+    const bool whole = report.lost.size() == lost_before;
+    if (options_.check_sha256 && whole) CANREC_CHECK(hash.finish());
     return out->sync();
   }
 
@@ -62,7 +52,7 @@ class Restorer {
 
   FileSystem& system_;
   FileReader& reader_;
-  Salvage salvage_;
+  const RestoreOptions& options_;
   const JobControl& control_;
   Window current_;
   std::future<void> hashed_;
@@ -73,14 +63,14 @@ class Restorer {
 
 Result<RestoreReport> restore_backup(
     const Store& store, FileSystem& system, const Manifest& manifest, const fs::path& target,
-    Salvage salvage, const JobControl& control,
+    const RestoreOptions& options, const JobControl& control,
     const std::function<Status(const RestoreReport&)>& before_appearing) {
   CANREC_TRY(const FileLock lock, store.lock_for_reading());
   std::vector<Error> damage;
   CANREC_TRY(const Index index, store.index(damage));
   CANREC_TRY(StagedDirectory staged, StagedDirectory::create(system, target, Overwrite::kNo));
   FileReader reader(store, index, control);
-  Restorer restorer(system, reader, salvage, control);
+  Restorer restorer(system, reader, options, control);
   const fs::path folder = staged.path() / "wasm_chunk_store";
   // A manifest lists files only; icp's directories have the folder even when it is empty.
   const bool has_folder = manifest.file("wasm_module.bin") != nullptr ||

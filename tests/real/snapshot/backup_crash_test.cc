@@ -82,8 +82,8 @@ class Crashes : public ::testing::Test {
     const auto manifest = opened->backup(id);
     ASSERT_TRUE(manifest) << manifest.error().message();
     const test::TemporaryDirectory out;
-    const auto restored = restore_backup(*opened, test::quick_file_system(), *manifest, out / "d",
-                                         Salvage::kNo, control);
+    const auto restored =
+        restore_backup(*opened, test::quick_file_system(), *manifest, out / "d", {}, control);
     ASSERT_TRUE(restored) << restored.error().message();
     EXPECT_EQ(test::read_tree(out / "d"), test::read_tree(temporary / directory));
   }
@@ -147,6 +147,12 @@ TEST_F(Crashes, RestoreKilledAtAnyMoment) {
           EXPECT_EQ(test::read_tree(out), test::read_tree(temporary / "new"));
         }
       });
+  // What the killed ones left is removed by the next.
+  fs::remove_all(out);
+  ASSERT_EQ(run({"restore", new_id, "-o", out.string()}), 0) << last_said;
+  for (const fs::directory_entry& entry : fs::directory_iterator(temporary.path())) {
+    EXPECT_EQ(entry.path().string().find("canrec-tmp"), std::string::npos) << entry;
+  }
 }
 
 TEST_F(Crashes, TwoWritersAtOnce) {

@@ -132,14 +132,46 @@ TEST_F(LyingStore, WithAnIndexOfAnotherVersion) {
 TEST_F(LyingStore, WithAFileOfAbsurdSize) {
   size_t at = 0;
   const std::string forged = forge_manifest([&](Bytes& bytes) {
-    at = find(bytes, "wasm_memory.bin") + 15;
-    store_le(bytes.data() + at, uint64_t{1} << 60);
+    at = find(bytes, "wasm_memory.bin");
+    store_le(bytes.data() + at + 15, uint64_t{1} << 60);
   });
-  const Answer answer = run({"restore", forged, "-o", (temporary / "out").string()});
-  EXPECT_EQ(answer.status, 3);
-  EXPECT_THAT(answer.said,
-              HasSubstr("wasm_memory.bin has 192 chunks, its size gives 70368744177664"));
-  EXPECT_FALSE(fs::exists(temporary / "out"));
+  expect_refused(forged,
+                 "wasm_memory.bin of 1152921504606846976 bytes wants 32767 SHA-256 states, the "
+                 "table ends before",
+                 at - 2);
+}
+
+TEST_F(LyingStore, WithAFileOfAnotherSize) {
+  uint64_t end = 0;
+  const std::string forged = forge_manifest([&](Bytes& bytes) {
+    store_le(bytes.data() + find(bytes, "wasm_memory.bin") + 15, (uint64_t{3} << 20) - 16384);
+    const auto manifest = Manifest::open(store / "backups" / (id + ".manifest"));
+    ASSERT_TRUE(manifest);
+    end = manifest->file("wasm_memory.bin")->end;
+  });
+  expect_refused(forged, "wasm_memory.bin has more chunks than its size gives", end - 192 * 16 - 4);
+}
+
+// A manifest whose hash of a file is another: the content is not what was announced.
+TEST_F(LyingStore, WithAnotherSha256) {
+  const std::string forged =
+      forge_manifest([&](Bytes& bytes) { bytes[find(bytes, "wasm_memory.bin") + 15 + 8] ^= 1; });
+  const std::string out = (temporary / "out").string();
+  const Answer answer = run({"restore", forged, "-o", out});
+  EXPECT_EQ(answer.status, 5);
+  EXPECT_THAT(answer.said, HasSubstr("0x00200000: wasm_memory.bin: the SHA-256 differs from the "
+                                     "manifest, first between 0x00200000 and 0x00300000"));
+  EXPECT_FALSE(fs::exists(out));
+  EXPECT_EQ(run({"verify"}).status, 0);
+  EXPECT_EQ(run({"verify", "--deep"}).status, 5);
+  // Who skips the check is told so, and how it is made up for.
+  const Answer skipped = run({"restore", forged, "--skip-sha256", "-o", out});
+  EXPECT_EQ(skipped.status, 0);
+  EXPECT_THAT(skipped.said, HasSubstr("NOT CHECKED  no SHA-256 was computed (--skip-sha256)"));
+  EXPECT_THAT(skipped.said, HasSubstr("--sha256sums | (cd " + out + " && sha256sum --check)"));
+  EXPECT_EQ(test::read_text(fs::path(out) / "wasm_memory.bin"),
+            test::read_text(temporary / "snapshot" / "wasm_memory.bin"));
+  EXPECT_THAT(run({"show", forged, "--sha256sums"}).said, HasSubstr("  wasm_memory.bin\n"));
 }
 
 TEST_F(LyingStore, WithARunOfAbsurdLength) {

@@ -87,7 +87,7 @@ TEST(RealSnapshots, ComeBackFromDirectoryAndStore) {
     const auto manifest = opened_store->backup(report->id);
     ASSERT_TRUE(manifest);
     const fs::path out = temporary / "out";
-    ASSERT_TRUE(restore_backup(*opened_store, system, *manifest, out, Salvage::kNo, control));
+    ASSERT_TRUE(restore_backup(*opened_store, system, *manifest, out, {}, control));
     EXPECT_EQ(test::read_tree(out), test::read_tree(dir)) << path;
     fs::remove_all(out);
     fs::remove_all(dir);

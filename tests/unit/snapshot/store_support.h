@@ -63,7 +63,7 @@ struct TestStore {
                                 FileSystem& system = test::quick_file_system()) const {
     const Store store = open();
     CANREC_TRY(const Manifest manifest, store.backup(id));
-    return restore_backup(store, system, manifest, target, salvage, control);
+    return restore_backup(store, system, manifest, target, {.salvage = salvage}, control);
   }
   VerifyReport verify(bool deep = true) const {
     auto report = verify_store(open(), deep, control);
