@@ -20,7 +20,8 @@ Result<recover::StoreTarget> store_target(const Options& options) {
   CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(options.transfer.source));
   recover::StoreTarget out;
   out.path = options.backup.store;
-  out.chunk_size = options.backup.chunk_size.value_or(snapshot::store::kDefaultChunkSize);
+  out.chunk_size = options.backup.chunk_size.value_or(
+      snapshot::suitable_chunk_size(source.heap().size() + source.stable().size()));
   CANREC_TRY(out.options, create_options(options.backup, source));
   return out;
 }
