@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -55,6 +56,16 @@ std::vector<bool> about_upgrades(const std::vector<recover::Step>& steps) {
     after_upgrade = out[i];
   }
   return out;
+}
+
+// Whether something is asked behind an upgrade; without that, "the same answers" says nothing.
+bool asks_after_upgrade(const std::vector<recover::Step>& steps) {
+  const auto first = std::ranges::find_if(
+      steps, [](const recover::Step& step) { return recover::changes_code(step.kind); });
+  return std::any_of(first, steps.end(), [](const recover::Step& step) {
+    return step.kind == recover::StepKind::kCall || step.kind == recover::StepKind::kQuery ||
+           step.kind == recover::StepKind::kExpectSame;
+  });
 }
 
 // The platform's advice for upgrade tests: the same script without the upgrades, answers compared.
@@ -108,6 +119,11 @@ ExitCode run(Session& session, const Options& options) {
   const std::string source = options.script.empty() ? "steps" : options.script;
   CLI_TRY(const std::vector<recover::Step> steps, session, source, read_steps(options));
   if (steps.empty()) return session.usage("give steps, or --script FILE");
+  if (options.twice && !asks_after_upgrade(steps)) {
+    return session.usage(
+        "--twice compares what is answered behind an upgrade with what is answered without it; "
+        "these steps ask nothing there (add a query, a call or expect-same)");
+  }
   recover::RehearseOptions rehearse_options;
   rehearse_options.replies = *candid::parse_reply_form(options.replies);
   ProgressSink progress(session);
