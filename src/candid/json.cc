@@ -73,16 +73,19 @@ void JsonPrinter::floating(Kind kind, uint64_t bits) {
   scalar(finite ? words : fmt::format("\"{}\"", words));
 }
 
-// The text is UTF-8; what JSON does not allow in strings is escaped.
+// The text is UTF-8; what JSON does not allow in strings is escaped, and what a terminal may obey:
+// U+007F, and U+0080 to U+009F, which are c2 80 to c2 9f.
 void JsonPrinter::quoted(std::string_view text) {
   write("\"");
   size_t done = 0;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f) continue;
+    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<uint8_t>(text[i + 1]) < 0xa0;
+    if (byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f && !c1) continue;
     write(text.substr(done, i - done));
+    if (c1) ++i;
     write(byte == '"' || byte == '\\' ? fmt::format("\\{}", text[i])
-                                      : fmt::format("\\u{:04x}", byte));
+                                      : fmt::format("\\u{:04x}", static_cast<uint8_t>(text[i])));
     done = i + 1;
   }
   write(text.substr(done));

@@ -72,6 +72,23 @@ std::string shown(std::string_view text, bool colour) {
   return out;
 }
 
+// One line. Names from a module may be any bytes: what is not UTF-8 becomes U+FFFD, and the control
+// characters that JSON allows in strings, U+007F to U+009F, are escaped all the same.
+std::string json_text(const nlohmann::ordered_json& object) {
+  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  const std::string text = object.dump(-1, ' ', false, replace);
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool c1 = text[i] == '\xc2' && static_cast<uint8_t>(text[i + 1]) < 0xa0;
+    if (c1 || text[i] == '\x7f') {
+      out += fmt::format("\\u{:04x}", static_cast<uint8_t>(text[c1 ? ++i : i]));
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 std::string short_size(double bytes) {
   static constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   size_t unit = 0;
@@ -106,9 +123,7 @@ void Session::print_bytes(ByteView bytes) {
 }
 
 void Session::print_json(const nlohmann::ordered_json& object) {
-  // Names from a module may be any bytes; what is not UTF-8 is shown as U+FFFD.
-  const auto replace = nlohmann::ordered_json::error_handler_t::replace;
-  print_bytes(as_bytes(object.dump(-1, ' ', false, replace) + "\n"));
+  print_bytes(as_bytes(json_text(object) + "\n"));
 }
 
 std::string Session::toned(Tone tone, std::string_view text) const {
@@ -139,8 +154,7 @@ ExitCode Session::report(std::string_view input, const Error& error) {
         {"input", std::string(input)},    {"message", error.message()}};
     object["offset"] =
         error.offset() ? nlohmann::ordered_json(*error.offset()) : nlohmann::ordered_json(nullptr);
-    to_stderr("{}\n",
-              object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    to_stderr("{}\n", json_text(object));
   }
   return code;
 }

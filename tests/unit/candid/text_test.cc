@@ -278,6 +278,8 @@ TEST(CandidJson, PrintsEveryKind) {
       "[{\"_5_\":2,\"a\":1},[1,2],{},{\"x\":null},{\"y\":1}]");
   EXPECT_EQ(json("(principal \"aaaaa-aa\", func \"aaaaa-aa\".go)", "(principal, func () -> ())"),
             "[\"aaaaa-aa\",{\"principal\":\"aaaaa-aa\",\"method\":\"go\"}]");
+  EXPECT_EQ(json("(\"caf\u00e9 \\u{1b} \\u{7f} \\u{80}\\u{9b}2J \\u{a0}\")", "(text)"),
+            "[\"caf\u00e9 \\u001b \\u007f \\u0080\\u009b2J \u00a0\"]");
   EXPECT_EQ(json("(340282366920938463463374607431768211456)", "(nat)"),
             "[\"340282366920938463463374607431768211456\"]");
 }
