@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attempts to make the comparison say `safe` when it is not. None may succeed.
+#include <algorithm>
+#include <array>
+
 #include "test_module.h"
 
 namespace canrec::wasmdiff::test {
@@ -8,6 +11,44 @@ namespace {
 void expect_never_safe(const Compared& c) {
   EXPECT_NE(c.s(), Word::kSafe);
   EXPECT_NE(c.k(), Word::kSafe);
+}
+
+// What a byte of the module says, as `canrec inspect --bytes` does.
+std::string label_of(const wasm::Module& module, uint64_t offset) {
+  for (const wasm::LabelledRange& range : wasm::coverage(module)) {
+    if (offset >= range.range.begin && offset < range.range.end) return range.label;
+  }
+  return {};
+}
+
+TEST(Adversary, FlipsEveryBit) {
+  // Names of exports, sections of tools, a type that nothing uses, a larger table.
+  constexpr std::array<std::string_view, 4> kHarmless = {
+      "custom", "export", "type section, entry 7", "table section, entry 0"};
+  const Bytes base = Canister().build();
+  const auto old_module = wasm::read_module(base);
+  ASSERT_TRUE(old_module.has_value());
+  size_t compared = 0;
+  for (size_t bit = 8 * 8; bit < base.size() * 8; ++bit) {
+    Bytes changed = base;
+    changed[bit / 8] ^= static_cast<uint8_t>(1u << (bit % 8));
+    const auto module = wasm::read_module(changed);
+    if (!module) continue;
+    const auto comparison = compare(*old_module, *module, {});
+    if (!comparison) continue;
+    ++compared;
+    if (comparison->best() != Word::kSafe) continue;
+    const std::string label = label_of(*old_module, bit / 8);
+    const bool known = std::ranges::any_of(
+        kHarmless, [&](std::string_view begin) { return label.starts_with(begin); });
+    // Locals that nobody uses do not count.
+    EXPECT_TRUE(known || label.ends_with("locals")) << "bit " << bit << ": " << label;
+    for (const wasm::Export& entry : old_module->exports) {
+      const wasm::ByteRange index = entry.index_range;
+      EXPECT_FALSE(bit / 8 >= index.begin && bit / 8 < index.end) << "bit " << bit << ": " << label;
+    }
+  }
+  EXPECT_GT(compared, 1000U);
 }
 
 TEST(Adversary, TheBaseItselfIsSafe) {
