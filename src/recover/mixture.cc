@@ -190,10 +190,9 @@ class Comparer : FindingList {
   }
 
   void stable_index() {
-    const stable::Regions regions =
-        stable::read_regions(parts_.stable.size(), [&](uint64_t at, uint64_t length) {
-          return parts_.stable.subspan(at, length);
-        });
+    const stable::Regions regions = stable::read_regions(
+        parts_.stable.size(),
+        [&](uint64_t at, uint64_t length) { return parts_.stable.subspan(at, length); });
     if (regions.contradiction.empty()) return;
     add(Severity::kError, "stable-index", "stable_memory.bin, 0x00000000", regions.contradiction,
         "between messages the memory always holds what its header counts: it was cut, or the files "
