@@ -28,6 +28,22 @@ struct Options {
   ExecutorOptions executor;
 };
 
+// Decimal digits, as cycles need not fit into a number of JSON.
+nlohmann::ordered_json costs_json(const recover::Costs& costs) {
+  const auto digits = [](executor::Cycles cycles) { return executor::cycles_text(cycles); };
+  return {{"take_snapshot", digits(costs.take)},
+          {"download", digits(costs.download)},
+          {"upload", digits(costs.upload)},
+          {"restore", digits(costs.restore)},
+          {"install", digits(costs.install)},
+          {"way_back", digits(costs.way_back)},
+          {"canister_per_day", digits(costs.canister_day)},
+          {"snapshot_per_day", digits(costs.snapshot_day)},
+          {"new_snapshot_per_day", digits(costs.new_snapshot_day)},
+          {"reserve_before", digits(costs.reserve_before)},
+          {"reserve_during", digits(costs.reserve_during)}};
+}
+
 void print_json(Session& session, const recover::Package& package, const std::string& output) {
   nlohmann::ordered_json answers = nlohmann::ordered_json::array();
   for (const recover::ExpectedAnswer& each : package.answers) {
@@ -44,6 +60,7 @@ void print_json(Session& session, const recover::Package& package, const std::st
                       {"old_module_sha256", package.old_module_hash},
                       {"files", package.files},
                       {"answers", answers},
+                      {"cycles", costs_json(package.costs)},
                       {"findings", findings_json(package.findings)}});
 }
 

@@ -32,7 +32,7 @@ struct Settings {
   std::vector<ic::Principal> controllers;                            ///< ascending
   uint64_t wasm_memory_limit = ic::limits::kWasmMemoryLimitDefault;  ///< bytes, 0 = none
   uint64_t wasm_memory_threshold = 0;                                ///< bytes
-  uint64_t freezing_threshold_seconds = 2'592'000;
+  uint64_t freezing_threshold_seconds = ic::limits::kFreezingSeconds;
   std::map<std::string, std::string> environment;
 };
 

@@ -105,6 +105,8 @@ class Packager {
     package_.module_size = new_->file.size();
     package_.heap_size = directory_->heap().size();
     package_.stable_size = directory_->stable().size();
+    const bool wide = new_->module().is_64();
+    package_.heap_limit = wide ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
     package_.network = request_.network;
     package_.has_start = new_->module().start.has_value();
     package_.has_post_upgrade = new_->module().find_export("canister_post_upgrade") != nullptr;
@@ -180,7 +182,24 @@ class Packager {
 
   Status build() {
     CANREC_CHECK(package_.route == Route::kS ? build_route_s() : build_route_k());
-    return rehearse_package();
+    CANREC_CHECK(rehearse_package());
+    count_costs();
+    return Ok{};
+  }
+
+  void count_costs() {
+    CostCase at_hand;
+    at_hand.old_module_bytes = directory_->module().size();
+    at_hand.module_bytes = package_.module_size;
+    at_hand.heap_bytes = package_.heap_size;
+    at_hand.stable_bytes = package_.stable_size;
+    at_hand.globals = directory_->metadata().globals.size();
+    for (const snapshot::Chunk& chunk : directory_->chunks()) {
+      at_hand.store_chunks.push_back(chunk.bytes.size());
+    }
+    at_hand.messages = messages_;
+    at_hand.install_instructions = package_.install_instructions;
+    package_.costs = costs_of(at_hand, request_.executor.profile);
   }
 
   Status build_route_s() {
@@ -190,7 +209,6 @@ class Packager {
     out.heap = snapshot::Image::of(directory_->heap_file());
     out.stable = snapshot::Image::of(directory_->stable_file());
     for (const snapshot::Chunk& chunk : directory_->chunks()) out.chunks.push_back(chunk.bytes);
-    package_.snapshot_bytes = package_.module_size + package_.heap_size + package_.stable_size;
     package_.files.push_back("snapshot");
     static const Interrupt never;
     const Interrupt& interrupt =
@@ -228,7 +246,9 @@ class Packager {
     package_.files.push_back(name);
     return write_file(system_, staging_ / name, bytes, Overwrite::kNo);
   }
+  // The argument of a message of route K.
   Status write_with_hex(const std::string& name, ByteView bytes) {
+    messages_.push_back(bytes.size());
     CANREC_CHECK(write(name + ".bin", bytes));
     return write(name + ".hex", as_bytes(to_hex(bytes) + "\n"));
   }
@@ -269,6 +289,7 @@ class Packager {
                               fmt::format("(record {{ canister_id = principal \"{}\"; chunk = "
                                           "{} }})",
                                           package_.canister, blob_text(chunk))));
+      messages_.push_back(encoded.size());
       CANREC_CHECK(write(fmt::format("chunks/{:02}.bin", package_.chunks), encoded));
       hashes += fmt::format("record {{ hash = {} }}; ", blob_text(sha256(chunk)));
       ++package_.chunks;
@@ -306,6 +327,8 @@ class Packager {
         return fail(Errc::kVerification, fmt::format("the rehearsal of the package fails in {}: {}",
                                                      outcome.stage, outcome.failure->text()));
       }
+      package_.install_instructions = outcome.instructions;
+      package_.compile_instructions = outcome.compile_instructions;
       after->refresh_interface();
     }
     CANREC_TRY(const std::vector<CheckedAnswer> answers, checks.again(*after));
@@ -339,6 +362,7 @@ class Packager {
   std::optional<wasm::ModuleFile> new_;
   std::optional<ic::Principal> canister_;
   Bytes argument_;
+  std::vector<uint64_t> messages_;  // sizes of route K's arguments, the installation last
   fs::path staging_;
 };
 

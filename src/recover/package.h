@@ -19,6 +19,7 @@
 #include "base/file_system.h"
 #include "base/output_file.h"
 #include "executor/executor.h"
+#include "recover/costs.h"
 #include "recover/finding.h"
 #include "wasmdiff/finding.h"
 
@@ -52,8 +53,11 @@ struct Package {
   uint64_t module_size = 0;
   uint64_t heap_size = 0;
   uint64_t stable_size = 0;
-  uint64_t snapshot_bytes = 0;  ///< what an upload sends (route S)
-  uint32_t chunks = 0;          ///< upload_chunk calls (route K, large modules)
+  uint64_t heap_limit = 0;            ///< what the network allows a heap of the module's width
+  uint64_t install_instructions = 0;  ///< of route K's installation, as rehearsed
+  uint64_t compile_instructions = 0;  ///< of them for compiling the module
+  Costs costs;
+  uint32_t chunks = 0;  ///< upload_chunk calls (route K, large modules)
   bool has_start = false, has_post_upgrade = false;
   std::string network;
   std::vector<ExpectedAnswer> answers;

@@ -4,11 +4,18 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/shell.h"
+#include "ic/limits.h"
+#include "recover/costs.h"
 
 namespace canrec::recover {
 namespace {
+
+// Above that it matters whether a client needs the RAM for a memory at once.
+constexpr uint64_t kMuchMemory = ic::limits::kGiB;
 
 class Runbook {
  public:
@@ -16,7 +23,8 @@ class Runbook {
 
   std::string write() {
     head();
-    if (package_.route == wasmdiff::Route::kS) {
+    takes();
+    if (route_is_s()) {
       route_s();
     } else {
       route_k();
@@ -38,7 +46,11 @@ class Runbook {
   std::string dfx(std::string_view what) const {
     return fmt::format("dfx canister {} --network {}", what, package_.network);
   }
+  void cost(executor::Cycles cycles, std::string_view more = "") {
+    line(fmt::format("   Cost: {}{}", cycles_words(cycles), more));
+  }
   const std::string& id() const { return package_.canister; }
+  bool route_is_s() const { return package_.route == wasmdiff::Route::kS; }
 
   void head() {
     const bool s = package_.route == wasmdiff::Route::kS;
@@ -65,6 +77,69 @@ class Runbook {
     line("step marked \"the change\" alters the canister's state.");
   }
 
+  // What the balance, the memory and the slots must have room for, before anything is done.
+  void takes() {
+    const Costs& costs = package_.costs;
+    const executor::Cycles steps =
+        costs.take + (route_is_s() ? costs.upload + costs.restore : costs.install);
+    const executor::Cycles storage =
+        costs.canister_day + costs.snapshot_day + costs.new_snapshot_day;
+    line();
+    line("## What it costs and takes");
+    line();
+    line(fmt::format("- the steps: {}, and {} to go back", cycles_words(steps),
+                     cycles_words(costs.way_back)));
+    line(fmt::format("- downloading BACK too: {} in {} calls", cycles_words(costs.download),
+                     grouped(costs.download_calls)));
+    line(fmt::format("- storage while {} kept: {} a day, of which the canister itself is {}",
+                     route_is_s() ? "BACK and NEW are" : "BACK is", cycles_words(storage),
+                     cycles_words(costs.canister_day)));
+    line(fmt::format(
+        "- balance to have: {}: the steps, the way back, and the freezing threshold of 30 days, "
+        "which rises with the snapshots from {} to {}. A step that would bring the balance below "
+        "it is refused and changes nothing",
+        cycles_words(steps + costs.way_back + costs.reserve_during),
+        cycles_words(costs.reserve_before), cycles_words(costs.reserve_during)));
+    line(fmt::format("- snapshots: {} of the {} that a canister may have", route_is_s() ? 2 : 1,
+                     ic::limits::kSnapshots));
+    line(fmt::format("- heap: {} of {}; {} stable memory: {} of {}", human_size(package_.heap_size),
+                     human_size(package_.heap_limit), wasm_memory_limit(),
+                     human_size(package_.stable_size), human_size(ic::limits::kStableBytes)));
+    if (!route_is_s()) {
+      line(fmt::format("- instructions: {} of the {} of an installation, {} of them for compiling",
+                       grouped(package_.install_instructions),
+                       grouped(ic::limits::kInstallInstructions),
+                       grouped(package_.compile_instructions)));
+    }
+    line();
+    line(
+        fmt::format("Prices are those of a subnet of {0} nodes; one of n nodes takes n/{0} of them "
+                    "(34 nodes: {1:.1f} times as much).",
+                    ic::limits::kPriceNodes, 34.0 / static_cast<double>(ic::limits::kPriceNodes)));
+    line(
+        "Source: dfinity/ic, rs/config/src/subnet_config.rs. Not known here: the balance, the "
+        "subnet's nodes, cycles");
+    line(
+        "that the subnet reserves when memory grows, and other settings than those of a new "
+        "canister; `icp canister status`");
+    line("prints balance, reserved cycles, freezing threshold and the settings.");
+    line();
+    line("## The steps");
+  }
+
+  // The limit of new canisters is below what a heap may have.
+  std::string wasm_memory_limit() const {
+    const std::string limit = human_size(ic::limits::kWasmMemoryLimitDefault);
+    if (package_.heap_size <= ic::limits::kWasmMemoryLimitDefault) {
+      return fmt::format("the setting wasm_memory_limit ({} of a new canister) leaves room;",
+                         limit);
+    }
+    return fmt::format(
+        "that is more than the setting wasm_memory_limit of a new canister ({}): raise it, or "
+        "updates fail;",
+        limit);
+  }
+
   void prepare() {
     step("Make sure that it is the canister you mean, and that you control it.");
     command(icp("status " + id()));
@@ -80,16 +155,21 @@ class Runbook {
     command(icp("snapshot create " + id()));
     must("a snapshot id; write it down as BACK");
     stop(
-        "the canister has 10 snapshots already: delete one that you do not need, or give "
-        "--replace");
+        fmt::format("the canister has {} snapshots already: delete one that you do not need, or "
+                    "give --replace",
+                    ic::limits::kSnapshots));
     back("not needed yet: nothing has changed");
-    line(fmt::format("   Cost: {} of storage per second and GiB until the snapshot is deleted.",
-                     "127,000 cycles (13-node subnet)"));
+    cost(package_.costs.take,
+         fmt::format(", and {} a day of storage for its {} until it is deleted",
+                     cycles_words(package_.costs.snapshot_day),
+                     human_size(package_.costs.snapshot_bytes)));
     line(
         "   Download it too, unless the directory that this package was made from is of this "
         "moment:");
     command(icp(fmt::format("snapshot download {} BACK -o backup", id())));
     command("canrec verify backup");
+    cost(package_.costs.download,
+         fmt::format(", in {} calls", grouped(package_.costs.download_calls)));
   }
 
   void after(std::string_view way_back) {
@@ -116,8 +196,9 @@ class Runbook {
     }
     step(
         "Upgrade to your next version the ordinary way, when you have rehearsed that "
-        "(canrec rehearse). Keep BACK until all is well, then delete it.");
+        "(canrec rehearse). Keep BACK until all is well, then delete what is no longer needed.");
     command(icp(fmt::format("snapshot delete {} BACK", id())));
+    if (route_is_s()) command(icp(fmt::format("snapshot delete {} NEW", id())));
   }
 
   void route_s() {
@@ -126,15 +207,24 @@ class Runbook {
     command(icp(fmt::format("snapshot upload {} -i snapshot", id())));
     line(fmt::format("   or: `{}`", dfx(fmt::format("snapshot upload {} --dir snapshot", id()))));
     must("a new snapshot id; write it down as NEW");
-    line(fmt::format("   Sends {} in about {} calls, and takes one of the 10 snapshot slots.",
-                     human_size(package_.snapshot_bytes),
-                     grouped(package_.snapshot_bytes / 2'000'000 + 3)));
+    cost(package_.costs.upload,
+         fmt::format(" for {} in {} calls, and {} a day of storage until it is deleted",
+                     human_size(package_.costs.new_snapshot_bytes),
+                     grouped(package_.costs.upload_calls),
+                     cycles_words(package_.costs.new_snapshot_day)));
+    if (std::max(package_.heap_size, package_.stable_size) > kMuchMemory) {
+      line(
+          fmt::format("   icp keeps a whole memory in RAM while it sends it ({} here); dfx sends "
+                      "slice by slice.",
+                      human_size(std::max(package_.heap_size, package_.stable_size))));
+    }
     stop("it says anything about metadata: nothing has changed, canrec verify snapshot");
     back(fmt::format("`{}`", icp(fmt::format("snapshot delete {} NEW", id()))));
     step("**The change**: restore the edited snapshot.");
     command(icp(fmt::format("snapshot restore {} NEW", id())));
     line(fmt::format("   or: `{}`", dfx(fmt::format("snapshot load {} NEW", id()))));
     must("nothing, or that it was restored");
+    cost(package_.costs.restore);
     stop("it is refused (globals, hook status, module): nothing has changed");
     const std::string way_back = fmt::format("`{}` while the canister is stopped",
                                              icp(fmt::format("snapshot restore {} BACK", id())));
@@ -162,6 +252,8 @@ class Runbook {
                      package_.chunks > 0 ? "install_chunked_code" : "install_code",
                      package_.chunks > 0 ? "install_chunked_code" : "install_code"));
     must("nothing, or that it was upgraded");
+    cost(package_.costs.install, fmt::format(" for {} instructions, as rehearsed, and the messages",
+                                             grouped(package_.install_instructions)));
     stop(
         "IC0504 \"Invalid upgrade option\": the module lacks its section; any other error: the "
         "canister is as before");
@@ -180,7 +272,7 @@ class Runbook {
         "- the new module is valid and keeps the network's rules, and its layout was compared "
         "with");
     line("  the old one's");
-    line(package_.route == wasmdiff::Route::kS
+    line(route_is_s()
              ? "- the embedded executor loads the package from its own files"
              : "- the embedded executor installs the package from its own files, hooks included");
     line(package_.answers.empty() ? "- **no query was asked** (canrec package --check): nothing "
@@ -191,7 +283,7 @@ class Runbook {
     line("## What cannot be verified offline");
     line();
     line("- that the canister still is in the state of the snapshot this was made from");
-    line("- cycles, subnet load, rate limits, and calls that other canisters have under way");
+    line("- the balance, subnet load, rate limits, and calls that other canisters have under way");
     line("- behaviour that depends on other canisters");
   }
 

@@ -131,6 +131,37 @@ TEST_F(PackageReal, GivesTheArgumentThatInstallsTheModule) {
   EXPECT_NE(as_text(answer->reply()).find("seven"), std::string_view::npos);
 }
 
+// An edited snapshot takes two slots, and sending it is what costs.
+TEST_F(PackageReal, SaysWhatAnEditedSnapshotCosts) {
+  const fs::path state =
+      fill(canister("notes_no_grow"), {{"put", "(7, \"seven\")"}, {"fill", "(30000)"}});
+  PackageRequest request;
+  request.directory = state;
+  request.module = canister("notes");
+  request.output = directory_ / "package";
+  request.checks = {"get(7)"};
+  const auto made = package(posix_file_system(), request);
+  ASSERT_TRUE(made.has_value()) << made.error().message();
+  ASSERT_EQ(made->route, wasmdiff::Route::kS);
+  uint64_t bytes = 0;
+  for (const char* name : {"wasm_module.bin", "wasm_memory.bin", "stable_memory.bin"}) {
+    bytes += fs::file_size(packaged("snapshot") / name);
+  }
+  // One global of 16 bytes.
+  EXPECT_EQ(made->costs.new_snapshot_bytes, bytes + 16);
+  EXPECT_EQ(static_cast<uint64_t>(made->costs.restore), 2'006'600'000 + bytes + 16);
+  EXPECT_GT(made->costs.upload, executor::Cycles{2'000} * bytes);
+  const std::string runbook = canrec::test::read_text(packaged("runbook.txt"));
+  for (const std::string& words :
+       {"Cost: " + cycles_words(made->costs.upload) + " for " + human_size(bytes + 16),
+        "Cost: " + cycles_words(made->costs.restore), "Cost: " + cycles_words(made->costs.take),
+        std::string("snapshots: 2 of the 10"),
+        "rises with the snapshots from " + cycles_words(made->costs.reserve_before) + " to " +
+            cycles_words(made->costs.reserve_during)}) {
+    EXPECT_NE(runbook.find(words), std::string::npos) << words;
+  }
+}
+
 // Azle's template: 6.7 MB as it is, far over the message limit.
 TEST_F(PackageReal, CutsAModuleOverTheMessageLimitIntoChunks) {
   const fs::path template_module = fixture("azle/0.33.0/experimental.wasm");
@@ -167,7 +198,24 @@ TEST_F(PackageReal, CutsAModuleOverTheMessageLimitIntoChunks) {
   }
   EXPECT_TRUE(std::ranges::equal(*record.field("wasm_module_hash")->blob(), sha256(joined)));
   install(network, record, "target_canister", joined);
+  // What it costs, by the price list, of what is sent here and was charged in the rehearsal.
+  uint64_t sent_bytes = argument.size();
+  for (uint32_t i = 0; i < package.chunks; ++i) {
+    sent_bytes += fs::file_size(packaged("chunks/0" + std::to_string(i) + ".bin"));
+  }
+  const uint64_t messages = package.chunks + 1;
+  EXPECT_GT(package.compile_instructions, 10'000'000'000U);
+  EXPECT_GE(package.install_instructions, package.compile_instructions);
+  const uint64_t install = messages * (ic::limits::kIngressCycles + ic::limits::kExecutionCycles) +
+                           ic::limits::kIngressByteCycles * sent_bytes +
+                           package.chunks * ic::limits::kUploadChunkInstructions +
+                           package.install_instructions;
+  EXPECT_EQ(static_cast<uint64_t>(package.costs.install), install);
   const std::string runbook = canrec::test::read_text(packaged("runbook.txt"));
+  EXPECT_NE(runbook.find("Cost: " + cycles_words(install) + " for " +
+                         grouped(package.install_instructions) + " instructions, as rehearsed"),
+            std::string::npos);
+  EXPECT_NE(runbook.find("snapshots: 1 of the 10"), std::string::npos);
   EXPECT_NE(runbook.find("upload its " + std::to_string(package.chunks) + " chunks"),
             std::string::npos);
 }
