@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <iterator>
@@ -102,6 +103,67 @@ Consequence consequence_of(const Error& error) {
 // certain.
 bool network_refuses(Errc code) { return code == Errc::kLimit || code == Errc::kSnapshotSize; }
 
+// The files of a directory and their hashes, made by any number of threads.
+class FileHashes {
+ public:
+  FileHashes(const snapshot::Directory& directory, const VerifyOptions& options)
+      : options_(options),
+        jobs_{{"wasm_module.bin", directory.module_file()},
+              {"wasm_memory.bin", directory.heap_file()},
+              {"stable_memory.bin", directory.stable_file()}},
+        done_(jobs_.size()) {
+    std::ranges::sort(order_, std::greater{}, [&](size_t i) { return bytes_of(jobs_[i]).size(); });
+  }
+
+  /// Takes files, the largest first, until there is none left or the user interrupts.
+  void work() {
+    for (size_t turn = next_++; turn < order_.size(); turn = next_++) hash(order_[turn]);
+  }
+  /// In the order of the directory; after every thread has returned from work().
+  std::vector<VerifiedFile> take() { return std::move(done_); }
+
+ private:
+  static constexpr size_t kPiece = size_t{4} << 20;
+  static constexpr size_t kAhead = 4 * kPiece;
+
+  struct Job {
+    std::string name;
+    const InputFile* file;  // null when it is missing, and so empty
+  };
+
+  static ByteView bytes_of(const Job& job) {
+    return job.file != nullptr ? job.file->bytes() : ByteView{};
+  }
+
+  void hash(size_t index) {
+    const Job& job = jobs_[index];
+    const ByteView bytes = bytes_of(job);
+    Sha256Stream stream;
+    for (ByteView rest = bytes; !rest.empty();) {
+      if (options_.interrupt != nullptr && options_.interrupt->requested()) return;
+      const ByteView piece = rest.first(std::min<size_t>(rest.size(), kPiece));
+      // The disk reads the next pieces while this one is hashed.
+      job.file->read_ahead(bytes.size() - rest.size() + kPiece, kAhead);
+      stream.update(piece);
+      rest = rest.subspan(piece.size());
+      const uint64_t total = read_ += piece.size();
+      if (options_.progress) {
+        const std::lock_guard lock(reporting_);
+        options_.progress(total);
+      }
+    }
+    done_[index] = {job.name, bytes.size(), stream.finish()};
+  }
+
+  const VerifyOptions& options_;
+  const std::vector<Job> jobs_;
+  std::array<size_t, 3> order_ = {0, 1, 2};
+  std::vector<VerifiedFile> done_;
+  std::atomic<size_t> next_{0};
+  std::atomic<uint64_t> read_{0};
+  std::mutex reporting_;
+};
+
 class Verifier {
  public:
   Verifier(const fs::path& path, const VerifyOptions& options) : options_(options) {
@@ -117,9 +179,7 @@ class Verifier {
       old_form();
       empty_heap_without_file();
       damaged_integers();
-      module_findings();
-      unfetched_ranges();
-      CANREC_CHECK(hash_files());
+      CANREC_CHECK(hash_and_look());
     }
     std::ranges::stable_sort(report_.findings, std::greater{}, &Finding::severity);
     say_what_was_not_checked();
@@ -377,52 +437,19 @@ class Verifier {
     look("stable_memory.bin", survey_.directory->stable_file());
   }
 
-  // The blobs are hashed in two threads: the largest in one, the others in the other.
-  Status hash_files() {
-    static constexpr size_t kPiece = size_t{4} << 20;
-    static constexpr size_t kAhead = 4 * kPiece;
-    struct Job {
-      std::string name;
-      const InputFile* file;  ///< null when it is missing, and so empty
-    };
-    std::vector<Job> jobs = {{"wasm_module.bin", survey_.directory->module_file()},
-                             {"wasm_memory.bin", survey_.directory->heap_file()},
-                             {"stable_memory.bin", survey_.directory->stable_file()}};
-    const auto bytes_of = [](const Job& job) {
-      return job.file != nullptr ? job.file->bytes() : ByteView{};
-    };
-    std::vector<VerifiedFile> done(jobs.size());
-    std::atomic<size_t> next{0};
-    std::atomic<uint64_t> read{0};
-    std::mutex reporting;
-    std::vector<size_t> order = {0, 1, 2};
-    std::ranges::sort(order, std::greater{}, [&](size_t i) { return bytes_of(jobs[i]).size(); });
-    const auto work = [&] {
-      for (size_t turn = next++; turn < order.size(); turn = next++) {
-        const Job& job = jobs[order[turn]];
-        const ByteView bytes = bytes_of(job);
-        Sha256Stream stream;
-        for (ByteView rest = bytes; !rest.empty();) {
-          if (options_.interrupt != nullptr && options_.interrupt->requested()) return;
-          const ByteView piece = rest.first(std::min<size_t>(rest.size(), kPiece));
-          // The disk reads the next pieces while this one is hashed.
-          job.file->read_ahead(bytes.size() - rest.size() + kPiece, kAhead);
-          stream.update(piece);
-          rest = rest.subspan(piece.size());
-          const uint64_t total = read += piece.size();
-          if (options_.progress) {
-            const std::lock_guard lock(reporting);
-            options_.progress(total);
-          }
-        }
-        done[order[turn]] = {job.name, bytes.size(), stream.finish()};
-      }
-    };
-    std::jthread second(work);
-    work();
-    second.join();
+  // Two threads: one hashes from the largest file on, the other looks at module, globals and what
+  // contradicts them, and then hashes what is left. Each file is read once: what looks for slices
+  // that never arrived comes last, over pages that the hash has brought into memory.
+  Status hash_and_look() {
+    FileHashes hashes(*survey_.directory, options_);
+    {
+      std::jthread second([&] { hashes.work(); });
+      module_findings();
+      hashes.work();
+    }
     if (options_.interrupt != nullptr) CANREC_CHECK(options_.interrupt->check());
-    report_.files = std::move(done);
+    report_.files = hashes.take();
+    unfetched_ranges();
     return Ok{};
   }
 
