@@ -166,10 +166,13 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
     }
   }
   if (cause == Cause::kMemory) {
-    out.push_back(fmt::format(
-        "the heap grew from {} to {} while the hook ran, and it got no more: serialising makes a "
-        "second copy of the data",
-        human_size(run.heap.before_bytes), human_size(run.heap.after_bytes)));
+    const std::string grew =
+        run.heap.after_bytes == run.heap.before_bytes
+            ? fmt::format("the heap has {} already, and the hook got no more",
+                          human_size(run.heap.before_bytes))
+            : fmt::format("the heap grew from {} to {} while the hook ran, and it got no more",
+                          human_size(run.heap.before_bytes), human_size(run.heap.after_bytes));
+    out.push_back(grew + ": serialising makes a second copy of the data");
   }
   return out;
 }

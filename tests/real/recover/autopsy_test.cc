@@ -4,6 +4,7 @@
 #include "recover/autopsy.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include "snapshot/writer.h"
 #include "state.h"
@@ -18,10 +19,11 @@ const std::vector<std::pair<std::string, std::string>> kNotes = {{"put", "(7, \"
 
 class AutopsyReal : public State {
  protected:
-  Autopsy examine(const fs::path& state, const executor::Profile& profile) {
+  Autopsy examine(const fs::path& state, const executor::Profile& profile,
+                  const std::string& next = "notes_v2") {
     AutopsyRequest question;
     question.directory = state;
-    question.upgrade = canister("notes_v2");
+    question.upgrade = canister(next);
     question.checks = {"get(7)", "count"};
     question.executor.profile = profile;
     auto result = autopsy(question);
@@ -41,6 +43,21 @@ class AutopsyReal : public State {
     EXPECT_TRUE(fix.answers_same) << fix.words;
     EXPECT_NE(fix.commands.front().find(command), std::string::npos) << fix.commands.front();
     EXPECT_TRUE(fix.commands.back().starts_with("canrec rehearse ")) << fix.commands.back();
+  }
+  // The state with a heap of that many bytes; what is new is a hole.
+  fs::path with_heap(const fs::path& state, uint64_t bytes) {
+    const auto directory = snapshot::Directory::open(state);
+    EXPECT_TRUE(directory.has_value());
+    snapshot::NewSnapshot large;
+    large.metadata = directory->metadata();
+    large.module = snapshot::Image::of(directory->module_file());
+    large.heap = snapshot::Image::of(directory->heap_file());
+    large.heap.size = bytes;
+    large.heap.may_link = false;
+    const Interrupt never;
+    const fs::path path = directory_ / "with-heap";
+    EXPECT_TRUE(snapshot::write_directory(posix_file_system(), path, large, Overwrite::kNo, never));
+    return path;
   }
   // A module with another maximum of its memory; sections are otherwise as they were.
   static Bytes with_maximum(const Bytes& module, uint8_t pages) {
@@ -94,6 +111,49 @@ TEST_F(AutopsyReal, SolvesAHookThatNeedsAHeapItCannotHave) {
   for (const Fix& fix : found.fixes) {
     EXPECT_EQ(fix.commands.front().find("canrec patch remove"), std::string::npos);
   }
+}
+
+// The heap of a 32-bit canister at its 4 GiB, sparse: Rust's allocator gets nothing for the copy
+// that the hook makes. The comparison finds that the next version reads another heap, so keeping it
+// is no way out, and the allocator's own trap stays.
+TEST_F(AutopsyReal, ExplainsARustHeapAtTheNetworksLimit) {
+  const fs::path state =
+      fill(canister("journal_fixed"), {{"fill", "(60000)"}, {"put", "(7, \"seven\")"}});
+  const fs::path full = with_heap(state, uint64_t{4} << 30);
+  const Autopsy found = examine(full, executor::Profile::mainnet(), "journal_v2");
+  EXPECT_EQ(found.cause, Cause::kMemory);
+  EXPECT_TRUE(explains(found, "the heap has 4,294,967,296 bytes (4.0 GiB) already"));
+  EXPECT_TRUE(explains(found, "by the network's limit for such a module"));
+  for (const Fix& fix : found.fixes) {
+    EXPECT_FALSE(fix.works()) << fix.commands.front();
+    EXPECT_EQ(fix.commands.front().find("canrec patch remove"), std::string::npos);
+  }
+}
+
+// The allocator of a C program counts in 32 bits: at the end of the heap its sum begins again at 0,
+// and the hook writes beyond the heap instead of giving up.
+TEST_F(AutopsyReal, SolvesACHeapAtTheNetworksLimit) {
+  const fs::path state =
+      fill(canister("notes_buffers"), {{"fill", "(60000)"}, {"put", "(7, \"seven\")"}});
+  const fs::path full = with_heap(state, (uint64_t{4} << 30) - 65536);
+  Bytes next(4);
+  store_le(next.data(), uint32_t{0xfffe0000});
+  // The only word of the static area that holds the end of what is allocated.
+  Bytes head = file_of(state / "wasm_memory.bin");
+  uint64_t place = 0;
+  for (uint64_t at = 65536; at < 65536 + 1024; at += 4) {
+    const auto word = load_le<uint32_t>(&head[at]);
+    if (word + 65536 > head.size() && word <= head.size()) place = at;
+  }
+  ASSERT_NE(place, 0U);
+  std::fstream heap(full / "wasm_memory.bin", std::ios::in | std::ios::out | std::ios::binary);
+  heap.seekp(static_cast<std::streamoff>(place));
+  heap.write(reinterpret_cast<const char*>(next.data()), 4);
+  heap.close();
+  const Autopsy found = examine(full, executor::Profile::mainnet(), "notes_v2");
+  EXPECT_EQ(found.cause, Cause::kOther);
+  EXPECT_TRUE(found.words.find("heap out of bounds") != std::string::npos) << found.words;
+  expect_solved(found, "canrec patch stub ");
 }
 
 TEST_F(AutopsyReal, SolvesThe32BitInterfaceAbove4GiB) {
