@@ -230,6 +230,8 @@ class Scanner {
       out_.drops_segments |= in_.op == Opcode::kDataDrop;
     } else if (in_.op == Opcode::kTableSize) {
       out_.measures_tables = true;
+    } else if (in_.op == Opcode::kCallIndirect || in_.op == Opcode::kReturnCallIndirect) {
+      out_.called_types.insert(static_cast<uint32_t>(canonical.a));
     }
     return canonical;
   }

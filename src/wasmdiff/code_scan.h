@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -50,6 +51,8 @@ struct CodeScan {
   std::vector<bool> segment_used;  ///< by data segment: memory.init or data.drop names it
   bool drops_segments = false;     ///< there is a data.drop
   bool measures_tables = false;    ///< there is a table.size
+  /// Types of which code calls functions through a table, as denotations.
+  std::set<uint32_t> called_types;
   /// Addresses that are certainly of statics: constant operand of a load, or the offset of an
   /// access whose base is the constant 0. Only those in [1024, first memory size).
   std::map<uint64_t, uint64_t> static_accesses;  ///< address to end, at most kMostStaticAccesses

@@ -240,19 +240,39 @@ class TableComparison {
                     .place = place(filled.front())});
   }
 
+  // The first appended slot whose function code can call: the types agree.
+  std::optional<size_t> callable_slot() const {
+    const auto& types = subject_.denotations[kNew].types;
+    const auto& called = subject_.scans[kNew].called_types;
+    for (size_t slot = old_.size(); slot < new_.size(); ++slot) {
+      const auto fn = at(new_, slot);
+      if (!fn) continue;
+      const wasm::Function& function = subject_.module(kNew).functions[*fn];
+      if (called.contains(types[std::to_underlying(function.type)])) return slot;
+    }
+    return std::nullopt;
+  }
+
   void report_appended() {
     if (new_.size() <= old_.size()) return;
-    SlotChange first{old_.size(), Slot::kFilled, std::nullopt, at(new_, old_.size())};
-    out_.push_back({.code = "table.appended",
-                    .area = "table",
-                    .rows = "4",
-                    .weights = both(Severity::kNote),
-                    .what = fmt::format("{} table slots appended behind the old {}",
-                                        new_.size() - old_.size(), old_.size()),
-                    .evidence = {line(first)},
-                    .why = "no slot number in the heap reaches them",
-                    .next = "nothing to do",
-                    .place = place(first)});
+    const std::optional<size_t> callable = callable_slot();
+    const size_t slot = callable.value_or(old_.size());
+    const SlotChange first{slot, Slot::kFilled, std::nullopt, at(new_, slot)};
+    out_.push_back(
+        {.code = "table.appended",
+         .area = "table",
+         .rows = "4",
+         .weights = both(callable ? Severity::kReview : Severity::kNote),
+         .what = fmt::format("{} table slots appended behind the old {}", new_.size() - old_.size(),
+                             old_.size()),
+         .evidence = {line(first)},
+         .why = callable ? "no slot number in a sound heap reaches them, but a call of a number "
+                           "beyond the old table trapped and would run now"
+                         : "no slot number in the heap reaches them, and code calls no function of "
+                           "their types",
+         .next =
+             callable ? "look at where the slot number of such calls comes from" : "nothing to do",
+         .place = place(first)});
   }
 
   const Subject& subject_;

@@ -117,14 +117,19 @@ TEST(DecisionTable, Row03FunctionOrder) {
 }
 
 TEST(DecisionTable, Row04FunctionsAddedAndSlotsAppended) {
-  const Compared c = after([](Canister& m) {
-    m.functions.push_back({kStep, {0}, code({local_get(0), i32(9), kAdd}), "nine"});
-    m.table_min = 4;
-    m.segments.push_back({3, {static_cast<uint32_t>(m.functions.size() - 1)}});
-  });
+  const auto appended = [](uint32_t type, Bytes body) {
+    return [=](Canister& m) {
+      m.functions.push_back({type, {0}, body, "more"});
+      m.table_min = 4;
+      m.segments.push_back({3, {static_cast<uint32_t>(m.functions.size() - 1)}});
+    };
+  };
+  const Compared c = after(appended(kNothing, {}));
   expect_safe(c);
   EXPECT_TRUE(c.has("table.appended"));
   EXPECT_TRUE(c.has("code.unreachable"));
+  // `inc` calls functions of this type through the table.
+  expect_review(after(appended(kStep, local_get(0))));
 }
 
 TEST(DecisionTable, Row04AddedFunctionThatRuns) {
