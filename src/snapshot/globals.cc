@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <bit>
+#include <cmath>
 #include <utility>
 
 namespace canrec::snapshot {
@@ -50,6 +52,17 @@ std::optional<GlobalValue> initial_value(const wasm::Module& module, wasm::Globa
         return std::nullopt;
     }
   }
+}
+
+Status check_finite(const GlobalValue& value) {
+  const bool finite =
+      value.type == GlobalType::kF32
+          ? std::isfinite(std::bit_cast<float>(static_cast<uint32_t>(value.low)))
+          : value.type != GlobalType::kF64 || std::isfinite(std::bit_cast<double>(value.low));
+  if (finite) return Ok{};
+  return fail(Errc::kSnapshotMetadata,
+              fmt::format("{} is a NaN or an infinity, which metadata.json cannot hold",
+                          to_string(value.type)));
 }
 
 std::string value_text(const GlobalValue& value) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "snapshot/metadata.h"
 #include "wasm/module.h"
 
@@ -19,6 +20,9 @@ GlobalType global_type(wasm::ValType type);
 /// earlier global that it is told to take. Nothing when that is imported, or no constant.
 /// Shape: a global of the module.
 std::optional<GlobalValue> initial_value(const wasm::Module& module, wasm::GlobalIdx global);
+
+/// Whether JSON can hold the value: not a NaN or an infinity. Errors: kSnapshotMetadata.
+Status check_finite(const GlobalValue& value);
 
 /// A value as reports show it: integers signed, as metadata.json has them, the others as
 /// "bits 0x3fc00000".

@@ -5,8 +5,8 @@
 #include <fmt/core.h>
 
 #include <bit>
-#include <cmath>
 
+#include "snapshot/globals.h"
 #include "snapshot/json_printer.h"
 #include "snapshot/juno.h"
 #include "snapshot/staged_directory.h"
@@ -57,18 +57,10 @@ std::string decimal128(uint64_t high, uint64_t low) {
 }
 
 Status print_global(JsonPrinter& out, const GlobalValue& global) {
+  CANREC_CHECK(check_finite(global));
   out.item();
   out.open('{');
   out.key(to_string(global.type));
-  const auto number = [&](double value) -> Status {
-    if (!std::isfinite(value)) {
-      return fail(Errc::kSnapshotMetadata, fmt::format("{} is a NaN or an infinity, which Juno's "
-                                                       "metadata.json cannot hold",
-                                                       to_string(global.type)));
-    }
-    out.raw(json_shortest(value));
-    return Ok{};
-  };
   switch (global.type) {
     case GlobalType::kI32:
       out.raw(std::to_string(static_cast<int32_t>(static_cast<uint32_t>(global.low))));
@@ -77,10 +69,10 @@ Status print_global(JsonPrinter& out, const GlobalValue& global) {
       print_big(out, std::to_string(static_cast<int64_t>(global.low)));
       break;
     case GlobalType::kF32:  // a number of JavaScript, so the digits of a double
-      CANREC_CHECK(number(double{std::bit_cast<float>(static_cast<uint32_t>(global.low))}));
+      out.raw(json_shortest(double{std::bit_cast<float>(static_cast<uint32_t>(global.low))}));
       break;
     case GlobalType::kF64:
-      CANREC_CHECK(number(std::bit_cast<double>(global.low)));
+      out.raw(json_shortest(std::bit_cast<double>(global.low)));
       break;
     case GlobalType::kV128:
       print_big(out, decimal128(global.high, global.low));
