@@ -90,6 +90,23 @@ void list_rule(const Subject& subject, std::vector<Finding>& out) {
        .place = place});
 }
 
+// A constant that says where the static data ends, or the heap begins, is another one.
+Finding end_moved(const Subject& subject, std::string what, std::vector<std::string> evidence,
+                  const Place& place) {
+  const bool eop = subject.column == Column::kMotokoEop;
+  return {.code = "statics.end",
+          .area = "statics",
+          .rows = "21",
+          .weights = eop ? Weights{Severity::kReview, Severity::kNote} : both(Severity::kUnsafe),
+          .what = std::move(what),
+          .evidence = std::move(evidence),
+          .why =
+              "such constants are addresses that the linker gave (__heap_base, __data_end); the "
+              "old heap was laid out for the old ones",
+          .next = "keep the static area as it is",
+          .place = place};
+}
+
 // Places whose type is the same: other names, other initial values. Also behind a place that does
 // not match: code names a mutable global by its place, and route K starts every one of them anew,
 // whatever the lists look like.
@@ -148,18 +165,8 @@ void entry_rules(const Subject& subject, std::vector<Finding>& out) {
                      .next = "look at what the global is for",
                      .place = place});
     } else {
-      const bool eop = subject.column == Column::kMotokoEop;
       out.push_back(
-          {.code = "statics.end",
-           .area = "statics",
-           .rows = "21",
-           .weights = eop ? Weights{Severity::kReview, Severity::kNote} : both(Severity::kUnsafe),
-           .what = "an exported constant global has another value",
-           .evidence = {line},
-           .why = "such constants are addresses that the linker gave (__heap_base, "
-                  "__data_end); the old heap was laid out for the old ones",
-           .next = "keep the static area as it is",
-           .place = place});
+          end_moved(subject, "an exported constant global has another value", {line}, place));
     }
   }
 }
@@ -203,19 +210,8 @@ Uses changed_uses(const Subject& subject, bool constants) {
 void constant_rule(const Subject& subject, std::vector<Finding>& out) {
   Uses uses = changed_uses(subject, true);
   if (uses.lines.empty()) return;
-  const bool eop = subject.column == Column::kMotokoEop;
-  out.push_back(
-      {.code = "statics.end",
-       .area = "statics",
-       .rows = "21",
-       .weights = eop ? Weights{Severity::kReview, Severity::kNote} : both(Severity::kUnsafe),
-       .what = "code uses a constant global that has another value",
-       .evidence = std::move(uses.lines),
-       .why =
-           "such constants are addresses that the linker gave, as the one where the heap begins; "
-           "the old heap was laid out for the old ones",
-       .next = "keep the static area as it is",
-       .place = uses.place});
+  out.push_back(end_moved(subject, "code uses a constant global that has another value",
+                          std::move(uses.lines), uses.place));
 }
 
 // A function that is the same but for the places of the globals it uses: globals of equal type and
