@@ -11,6 +11,7 @@
 
 #include "base/checked.h"
 #include "base/hash.h"
+#include "recover/carrier.h"
 #include "snapshot/directory.h"
 #include "wasm/load.h"
 
@@ -36,21 +37,16 @@ struct Chosen {
   std::string why;
 };
 
-constexpr uint64_t kHeap32 = uint64_t{4} << 30;
-
-// The width that a heap needs: that of its module, and 64-bit above 4 GiB whatever the module says.
 Result<Chosen> width_for(const std::string& path) {
   if (!fs::is_directory(path)) {
     CANREC_TRY(const wasm::ModuleFile file, wasm::open_module(path));
-    const bool wide = file.module().is_64();
-    return Chosen{wide ? Width::k64 : Width::k32,
-                  fmt::format("{} has a {}-bit memory", path, wide ? 64 : 32)};
+    return Chosen{recover::width_of(file.module(), 0),
+                  fmt::format("{} has a {}-bit memory", path, file.module().is_64() ? 64 : 32)};
   }
   CANREC_TRY(const snapshot::Directory directory, snapshot::Directory::open(path));
   CANREC_TRY(const wasm::LoadedModule loaded, wasm::load_module(directory.module()));
   const uint64_t heap = directory.heap().size();
-  const bool wide = loaded.module.is_64() || heap > kHeap32;
-  return Chosen{wide ? Width::k64 : Width::k32,
+  return Chosen{recover::width_of(loaded.module, heap),
                 fmt::format("the heap of {} has {} under a module with {}-bit memory", path,
                             human_size(heap), loaded.module.is_64() ? 64 : 32)};
 }
