@@ -24,7 +24,14 @@ canrec_find_library(wabt::wabt wabt wabt/wast-parser.h)
 # Loaded when it is needed, so that its start is not every command's (src/downloader/binaryen.h).
 find_library(binaryen_LIBRARY NAMES binaryen REQUIRED)
 find_path(binaryen_INCLUDE_DIR NAMES binaryen-c.h REQUIRED)
-get_filename_component(binaryen_NAME ${binaryen_LIBRARY} NAME)
+# By the name that the library gives itself: the other one may come with a -dev package only.
+execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${binaryen_LIBRARY} OUTPUT_VARIABLE binaryen_HEADERS
+  COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCH "SONAME +([^ \n]+)" binaryen_SONAME "${binaryen_HEADERS}")
+set(binaryen_NAME ${CMAKE_MATCH_1})
+if(NOT binaryen_NAME)
+  get_filename_component(binaryen_NAME ${binaryen_LIBRARY} NAME)
+endif()
 add_library(binaryen::binaryen INTERFACE IMPORTED)
 set_target_properties(binaryen::binaryen PROPERTIES
   INTERFACE_INCLUDE_DIRECTORIES ${binaryen_INCLUDE_DIR}

@@ -191,7 +191,7 @@ struct ModuleDeleter {
 using ModuleOwner = std::unique_ptr<BinaryenModuleRef, ModuleDeleter>;
 
 Result<Bytes> to_binary(const std::string& wat) {
-  CANREC_TRY(const Binaryen binaryen, load_binaryen());
+  CANREC_TRY(const Binaryen binaryen, load_binaryen(CANREC_BINARYEN));
   const ModuleOwner module(binaryen.ModuleParse(wat.c_str()), {binaryen.ModuleDispose});
   binaryen.ModuleSetFeatures(module.get(), binaryen.FeatureBulkMemory() |
                                                binaryen.FeatureMemory64() |

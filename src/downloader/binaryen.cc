@@ -10,8 +10,11 @@ namespace {
 
 std::unexpected<Error> not_loaded() {
   const char* why = ::dlerror();
-  return fail(Errc::kGenerate, fmt::format("Binaryen cannot be loaded: {}",
-                                           why != nullptr ? why : "unknown reason"));
+  return fail(
+      Errc::kNotFound,
+      fmt::format("the library Binaryen, which assembles downloader and uploader, cannot be "
+                  "loaded ({}); install the package binaryen (apt-get install binaryen)",
+                  why != nullptr ? why : "unknown reason"));
 }
 
 template <typename Function>
@@ -22,8 +25,8 @@ Status find(void* library, const char* name, Function& out) {
 
 }  // namespace
 
-Result<Binaryen> load_binaryen() {
-  void* library = ::dlopen(CANREC_BINARYEN, RTLD_NOW | RTLD_LOCAL);
+Result<Binaryen> load_binaryen(const char* name) {
+  void* library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return not_loaded();
   Binaryen out{};
   CANREC_CHECK(find(library, "BinaryenModuleParse", out.ModuleParse));

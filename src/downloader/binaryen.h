@@ -26,8 +26,9 @@ struct Binaryen {
   decltype(&::BinaryenFeatureMutableGlobals) FeatureMutableGlobals;
 };
 
-/// Loads the library; it stays loaded.
-/// Errors: kGenerate (there is no such library, or it lacks a function).
-Result<Binaryen> load_binaryen();
+/// Loads the library of this name, as the loader finds it; it stays loaded.
+/// Errors: kNotFound (there is no such library, or it lacks a function); the message says which
+///         package has it.
+Result<Binaryen> load_binaryen(const char* name);
 
 }  // namespace canrec::downloader

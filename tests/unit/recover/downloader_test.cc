@@ -2,6 +2,8 @@
 // The downloader as a canister: every method at its borders, and the proof that nothing changes.
 #include "downloader/downloader.h"
 
+#include "downloader/binaryen.h"
+
 #include "support.h"
 #include "uploader/uploader.h"
 
@@ -211,6 +213,18 @@ TEST_P(Downloader, LetsNobodyButControllersInByDefault) {
 
 INSTANTIATE_TEST_SUITE_P(Widths, Downloader, testing::Values(false, true),
                          [](const auto& row) { return row.param ? "Wide" : "Narrow"; });
+
+TEST(LoadBinaryen, NamesThePackageWhenTheLibraryIsMissingOrAnother) {
+  // The second is there, and is none: it lacks every function.
+  for (const auto& [name, why] : {std::pair("libcanrec-missing.so", "libcanrec-missing.so"),
+                                  std::pair("libc.so.6", "BinaryenModuleParse")}) {
+    const auto loaded = downloader::load_binaryen(name);
+    ASSERT_FALSE(loaded.has_value()) << name;
+    EXPECT_EQ(loaded.error().code(), Errc::kNotFound);
+    EXPECT_NE(loaded.error().message().find(why), std::string::npos) << loaded.error().message();
+    EXPECT_NE(loaded.error().message().find("apt-get install binaryen"), std::string::npos);
+  }
+}
 
 TEST(DownloaderModule, IsSmallAndTheSameEveryTime) {
   for (const Width width : {Width::k32, Width::k64}) {
