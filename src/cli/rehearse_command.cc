@@ -37,7 +37,8 @@ Result<std::vector<recover::Step>> read_steps(const Options& options) {
   std::vector<recover::Step> steps;
   for (size_t i = 0; i < options.steps.size(); ++i) {
     CANREC_TRY(recover::Step step,
-               recover::parse_step(options.steps[i], static_cast<uint32_t>(i + 1)));
+               recover::parse_step(options.steps[i], recover::StepSource::kCommandLine,
+                                   static_cast<uint32_t>(i + 1)));
     steps.push_back(std::move(step));
   }
   CANREC_CHECK(recover::check_script(steps));
@@ -116,8 +117,7 @@ bool is_about_steps(Errc code) {
 }
 
 ExitCode run(Session& session, const Options& options) {
-  const std::string source = options.script.empty() ? "steps" : options.script;
-  CLI_TRY(const std::vector<recover::Step> steps, session, source, read_steps(options));
+  CLI_TRY(const std::vector<recover::Step> steps, session, options.script, read_steps(options));
   if (steps.empty()) return session.usage("give steps, or --script FILE");
   if (options.twice && !asks_after_upgrade(steps)) {
     return session.usage(
@@ -134,8 +134,8 @@ ExitCode run(Session& session, const Options& options) {
                                                  session.files(), options.save,
                                                  options.force ? Overwrite::kYes : Overwrite::kNo);
   if (!result) {
-    return session.report(is_about_steps(result.error().code()) ? source : options.directory,
-                          result.error());
+    return session.report(
+        is_about_steps(result.error().code()) ? options.script : options.directory, result.error());
   }
   if (session.json) {
     session.print_json(rehearsal_json(*result));

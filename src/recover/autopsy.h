@@ -66,7 +66,7 @@ struct AutopsyRequest {
   executor::Options executor;
 };
 
-/// Errors: those of opening the files; kScript for a check that cannot be read; kInterrupted.
+/// Errors: those of opening the files; kBadArgument for a check that cannot be read; kInterrupted.
 Result<Autopsy> autopsy(const AutopsyRequest& request);
 
 }  // namespace canrec::recover

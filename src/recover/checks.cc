@@ -23,7 +23,7 @@ Result<std::string> answer_before(Subject& subject, std::string_view method,
 Result<Checks> Checks::ask(Subject& before, std::span<const std::string> queries) {
   Checks checks;
   for (const std::string& query : queries) {
-    CANREC_TRY(Step step, parse_step("query " + query, 1));
+    CANREC_TRY(Step step, parse_query(query));
     CANREC_TRY(std::string answer, answer_before(before, step.subject, step.argument));
     checks.asked_.push_back(
         {query, std::move(step.subject), std::move(step.argument), std::move(answer)});

@@ -30,7 +30,7 @@ class Checks {
  public:
   Checks() = default;
   /// Asks each of the queries, such as "get(7)".
-  /// Errors: kScript for one that cannot be read; those of answer_before.
+  /// Errors: kBadArgument for one that cannot be read; those of answer_before.
   static Result<Checks> ask(Subject& before, std::span<const std::string> queries);
 
   bool empty() const { return asked_.empty(); }

@@ -21,6 +21,7 @@
 #include "recover/memory_map.h"
 #include "recover/stable_map.h"
 #include "recover/subject.h"
+#include "snapshot/staged_directory.h"
 
 namespace canrec::recover {
 namespace {
@@ -116,7 +117,7 @@ class Rehearser {
   }
 
   static std::string step_words(const Step& step) {
-    return fmt::format("step {} ({})", step.line, step.text);
+    return fmt::format("{} ({})", step.place(), step.text);
   }
   static std::string question(const Step& step) {
     return step.subject + (step.argument.empty() ? "()" : step.argument);
@@ -453,6 +454,7 @@ Result<Rehearsal> rehearse(const fs::path& directory, const std::vector<Step>& s
 Result<Rehearsal> rehearse_and_save(const fs::path& directory, const std::vector<Step>& steps,
                                     const RehearseOptions& options, FileSystem& system,
                                     const fs::path& output, Overwrite overwrite) {
+  CANREC_CHECK(snapshot::StagedDirectory::check(system, output, overwrite));
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
   Rehearser rehearser(std::move(subject), options);
   CANREC_TRY(Rehearsal rehearsal, rehearser.run(directory, steps));

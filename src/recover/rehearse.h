@@ -104,8 +104,9 @@ struct RehearseOptions {
 
 /// Runs the steps. A canister that traps is part of the report, not an error.
 ///
-/// Errors: those of opening the directory and the modules; kScript and Candid errors for steps that
-///         cannot be carried out as written (with their line); kInterrupted.
+/// Errors: those of opening the directory and the modules; kScript, kBadArgument and Candid errors
+/// for
+///         steps that cannot be carried out as written (with their place); kInterrupted.
 /// Owns:   nothing of the input is written.
 Result<Rehearsal> rehearse(const std::filesystem::path& directory, const std::vector<Step>& steps,
                            const RehearseOptions& options);

@@ -47,14 +47,17 @@ constexpr auto kTimeUnits = std::to_array<TimeUnit>({
     {"d", 86'400'000'000'000},
 });
 
+// What the text of a source that is wrong counts as: a file is input, a command line is usage.
+Errc wrong(StepSource source) {
+  return source == StepSource::kFile ? Errc::kScript : Errc::kBadArgument;
+}
+
 class StepParser {
  public:
-  StepParser(std::string_view text, uint32_t line) : text_(text), line_(line) {}
+  StepParser(std::string_view text, Errc wrong, std::string place)
+      : text_(text), wrong_(wrong), place_(std::move(place)) {}
 
-  Result<Step> run() {
-    Step step;
-    step.line = line_;
-    step.text = std::string(text_);
+  Status run(Step& step) {
     skip_spaces();
     const size_t verb_at = at_;
     const std::string_view word = take_word();
@@ -66,18 +69,20 @@ class StepParser {
       return error(verb_at, fmt::format("unknown step \"{}\"; known are {}", word, known));
     }
     step.kind = verb->kind;
+    return rest(step);
+  }
+
+  // What follows the verb, up to the end.
+  Status rest(Step& step) {
     CANREC_CHECK(operands(step));
     skip_spaces();
-    if (at_ != text_.size()) {
-      return error(at_, fmt::format("\"{}\" is not expected here", text_.substr(at_)));
-    }
-    return step;
+    if (at_ == text_.size()) return Ok{};
+    return error(at_, fmt::format("\"{}\" is not expected here", text_.substr(at_)));
   }
 
  private:
-  std::unexpected<Error> error(size_t at, std::string message) const {
-    return fail(Errc::kScript,
-                fmt::format("line {}, column {}: {}", line_, at + 1, std::move(message)));
+  std::unexpected<Error> error(size_t at, std::string_view message) const {
+    return fail(wrong_, fmt::format("{}, column {}: {}", place_, at + 1, message));
   }
   void skip_spaces() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
@@ -234,7 +239,8 @@ class StepParser {
   }
 
   std::string_view text_;
-  uint32_t line_;
+  Errc wrong_;
+  std::string place_;
   size_t at_ = 0;
 };
 
@@ -259,8 +265,25 @@ std::string script_text(std::string_view path) {
   return out += '"';
 }
 
-Result<Step> parse_step(std::string_view text, uint32_t line) {
-  return StepParser(text, line).run();
+std::string Step::place() const {
+  return fmt::format("{} {}", source == StepSource::kFile ? "line" : "step", line);
+}
+
+Result<Step> parse_step(std::string_view text, StepSource source, uint32_t line) {
+  Step step;
+  step.text = std::string(text);
+  step.source = source;
+  step.line = line;
+  CANREC_CHECK(StepParser(text, wrong(source), step.place()).run(step));
+  return step;
+}
+
+Result<Step> parse_query(std::string_view text) {
+  Step step;
+  step.kind = StepKind::kQuery;
+  step.text = std::string(text);
+  CANREC_CHECK(StepParser(text, Errc::kBadArgument, fmt::format("query {}", text)).rest(step));
+  return step;
 }
 
 Status check_script(const std::vector<Step>& steps) {
@@ -269,12 +292,12 @@ Status check_script(const std::vector<Step>& steps) {
     const Step& step = steps[i];
     if (step.kind == StepKind::kCheckpoint) names.insert(step.subject);
     if (step.kind == StepKind::kRevert && !names.contains(step.subject)) {
-      return fail(Errc::kScript, fmt::format("line {}, column 1: no checkpoint \"{}\" before this",
-                                             step.line, step.subject));
+      return fail(wrong(step.source), fmt::format("{}, column 1: no checkpoint \"{}\" before this",
+                                                  step.place(), step.subject));
     }
     if (is_expectation(step.kind) && i == 0) {
-      return fail(Errc::kScript,
-                  fmt::format("line {}, column 1: no step before this expectation", step.line));
+      return fail(wrong(step.source),
+                  fmt::format("{}, column 1: no step before this expectation", step.place()));
     }
   }
   return Ok{};
@@ -291,7 +314,7 @@ Result<std::vector<Step>> parse_script(std::string_view text) {
     if (!row.empty() && row.back() == '\r') row.remove_suffix(1);
     const size_t first = row.find_first_not_of(" \t");
     if (first == std::string_view::npos || row[first] == '#') continue;
-    CANREC_TRY(Step step, parse_step(row, line));
+    CANREC_TRY(Step step, parse_step(row, StepSource::kFile, line));
     steps.push_back(std::move(step));
   }
   CANREC_CHECK(check_script(steps));

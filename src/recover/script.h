@@ -43,19 +43,29 @@ bool changes_code(StepKind kind);
 /// What an upgrade does with the heap, as the installer says it.
 enum class KeepMemory : uint8_t { kUnsaid, kKeep, kReplace };
 
+enum class StepSource : uint8_t { kCommandLine, kFile };
+
 struct Step {
   StepKind kind{};
-  std::string text;      ///< as written, for reports
+  std::string text;  ///< as written, for reports
+  StepSource source = StepSource::kCommandLine;
   uint32_t line = 0;     ///< 1-based; the number of the argument on a command line
   std::string subject;   ///< module path, method, or name of a checkpoint
   std::string argument;  ///< Candid text, empty = "()"; the text of expect-trap
   bool skip_pre_upgrade = false;
   KeepMemory memory = KeepMemory::kUnsaid;
   uint64_t nanoseconds = 0;
+
+  /// "step 2" of a command line, "line 7" of a file.
+  std::string place() const;
 };
 
-/// Reads one step. Errors: kScript; the message begins with "line L, column C".
-Result<Step> parse_step(std::string_view text, uint32_t line);
+/// Reads one step. Errors: kScript for one from a file, kBadArgument for one from a command line;
+/// the message begins with "line L, column C" or "step N, column C".
+Result<Step> parse_step(std::string_view text, StepSource source, uint32_t line);
+
+/// Reads "get(7)" as a query. Errors: kBadArgument; the message names the text and the column.
+Result<Step> parse_query(std::string_view text);
 
 /// A path as an operand of a step: in double quotes where it would not be one word.
 std::string script_text(std::string_view path);

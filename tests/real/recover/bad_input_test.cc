@@ -126,7 +126,7 @@ TEST_F(BadInput, TheProgramEndsWithTheCodesOfTheDesign) {
     EXPECT_EQ(ended.code, code) << ended.words;
     EXPECT_NE(ended.words.find(words), std::string::npos) << ended.words;
   };
-  expect(3, "line 1, column 1: unknown step \"upgade\"",
+  expect(2, "step 1, column 1: unknown step \"upgade\"",
          run("", "rehearse " + state + " 'upgade x'"));
   canrec::test::write_text(directory_ / "script", "# first\nquery count\nquery get (7\n");
   expect(3, "script: line 3, column 11: a parenthesis is not closed",

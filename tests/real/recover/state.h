@@ -72,7 +72,7 @@ class State : public testing::Test {
   std::vector<Step> steps(const std::vector<std::string>& texts) {
     std::vector<Step> out;
     for (size_t i = 0; i < texts.size(); ++i) {
-      auto step = parse_step(texts[i], static_cast<uint32_t>(i + 1));
+      auto step = parse_step(texts[i], StepSource::kCommandLine, static_cast<uint32_t>(i + 1));
       EXPECT_TRUE(step.has_value()) << texts[i];
       if (step) out.push_back(std::move(*step));
     }

@@ -7,13 +7,13 @@ namespace canrec::recover {
 namespace {
 
 Step good(std::string_view text) {
-  auto step = parse_step(text, 1);
+  auto step = parse_step(text, StepSource::kFile, 1);
   EXPECT_TRUE(step.has_value()) << text << ": " << (step ? "" : step.error().message());
   return step ? *step : Step{};
 }
 
 std::string bad(std::string_view text) {
-  const auto step = parse_step(text, 3);
+  const auto step = parse_step(text, StepSource::kFile, 3);
   return step ? "accepted" : step.error().message();
 }
 
@@ -38,7 +38,8 @@ TEST(Script, ReadsEveryStep) {
 TEST(Script, TakesAnyPathBack) {
   for (const std::string path :
        {"v2.wasm", "my modules/v2.wasm", "a\"b\\c.wasm", "#1", "x (1).wasm"}) {
-    const auto step = parse_step("upgrade " + script_text(path) + " --keep --arg (\"a b\")", 1);
+    const auto step = parse_step("upgrade " + script_text(path) + " --keep --arg (\"a b\")",
+                                 StepSource::kFile, 1);
     ASSERT_TRUE(step) << step.error().message();
     EXPECT_EQ(step->subject, path);
     EXPECT_EQ(step->argument, "(\"a b\")");
@@ -71,10 +72,40 @@ TEST(Script, ReadsAFileWithCommentsAndChecksTheWhole) {
   EXPECT_FALSE(parse_script("query a\nbogus\n").has_value());
 }
 
+TEST(Script, CallsAStepOfTheCommandLineByItsNumber) {
+  const auto step = parse_step("query get 1", StepSource::kCommandLine, 2);
+  ASSERT_FALSE(step.has_value());
+  EXPECT_EQ(step.error().code(), Errc::kBadArgument);
+  EXPECT_EQ(step.error().message(), "step 2, column 11: arguments are Candid text in parentheses");
+  auto revert = parse_step("revert b", StepSource::kCommandLine, 1);
+  ASSERT_TRUE(revert.has_value());
+  std::vector<Step> steps;
+  steps.push_back(std::move(*revert));
+  const Status checked = check_script(steps);
+  ASSERT_FALSE(checked.has_value());
+  EXPECT_EQ(checked.error().code(), Errc::kBadArgument);
+  EXPECT_EQ(checked.error().message(), "step 1, column 1: no checkpoint \"b\" before this");
+}
+
+TEST(Script, ReadsAQueryByItself) {
+  const auto query = parse_query(" get (7) ");
+  ASSERT_TRUE(query.has_value()) << query.error().message();
+  EXPECT_EQ(query->subject, "get");
+  EXPECT_EQ(query->argument, "(7)");
+  for (const auto& [text, column] : std::vector<std::pair<std::string, int>>{
+           {"", 1}, {"get(7", 4}, {"get(7) x", 8}, {"get 7", 5}, {"\"get", 1}}) {
+    const auto refused = parse_query(text);
+    ASSERT_FALSE(refused.has_value()) << text;
+    EXPECT_EQ(refused.error().code(), Errc::kBadArgument);
+    const std::string begin = "query " + text + ", column " + std::to_string(column) + ": ";
+    EXPECT_TRUE(refused.error().message().starts_with(begin)) << refused.error().message();
+  }
+}
+
 TEST(Script, EndsOnEveryTruncation) {
   const std::string text = "upgrade \"v 2.wasm\" --keep --arg (1, \"x\\\"\", record { a = (2) })";
   for (size_t n = 0; n <= text.size(); ++n) {
-    const auto step = parse_step(std::string_view(text).substr(0, n), 1);
+    const auto step = parse_step(std::string_view(text).substr(0, n), StepSource::kFile, 1);
     const std::string words = step ? "line 1, column " : step.error().message();
     EXPECT_TRUE(words.starts_with("line 1, column ")) << n;
   }
