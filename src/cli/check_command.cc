@@ -161,7 +161,12 @@ ExitCode run(Session& session, const Options& options) {
   request.argument = options.argument;
   ProgressSink progress(session);
   CLI_TRY(request.executor, session, "", options.executor.options(session, &progress));
-  CLI_TRY(const recover::Checklist list, session, options.new_module, recover::check(request));
+  const Result<recover::Checklist> checked = recover::check(request);
+  if (!checked) {  // what is about a module says which
+    return session.report(is_of_snapshot(checked.error().code()) ? options.state : "",
+                          checked.error());
+  }
+  const recover::Checklist& list = *checked;
   if (options.sarif) {
     print_sarif(session, list);
   } else if (session.json) {

@@ -205,9 +205,8 @@ void ProgressSink::on_instructions(uint64_t executed) {
 void ProgressSink::on_run_end(const executor::RunReport& /*report*/) { line_.reset(); }
 
 Result<Bytes> file_bytes(const std::string& path) {
-  auto file = InputFile::open(path);
-  if (!file) return fail(std::move(file).error().in(path));
-  const ByteView view = file->bytes();
+  CANREC_TRY(const InputFile file, InputFile::open(path));
+  const ByteView view = file.bytes();
   return Bytes(view.begin(), view.end());
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/named_error.h"
 #include "cli/install_report.h"
 #include "snapshot/directory.h"
 
@@ -111,10 +112,7 @@ Status OtherCanisters::check_outputs(Session& session, const std::string& main_o
       }
     }
     places.push_back(whole);
-    if (auto status = check_output(session, place, force); !status) {
-      return fail(std::move(status).error().in(place));
-    }
-    return Ok{};
+    return in_file(check_output(session, place, force), place);
   };
   CANREC_CHECK(check(main_output));
   for (const Canister& one : all_) CANREC_CHECK(check(one.output));
@@ -124,9 +122,9 @@ Status OtherCanisters::check_outputs(Session& session, const std::string& main_o
 Status OtherCanisters::save(Session& session, const executor::Executor& network, bool force) const {
   for (const Canister& one : all_) {
     if (one.output.empty()) continue;
-    auto saved =
-        network.save(one.id, session.files(), one.output, force ? Overwrite::kYes : Overwrite::kNo);
-    if (!saved) return fail(std::move(saved).error().in(one.output));
+    CANREC_CHECK(in_file(
+        network.save(one.id, session.files(), one.output, force ? Overwrite::kYes : Overwrite::kNo),
+        one.output));
   }
   return Ok{};
 }

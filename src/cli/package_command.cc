@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -76,13 +77,14 @@ void print_text(Session& session, const recover::Package& package, const std::st
                         : "the executor takes these files, but no query was asked "
                           "(--check), so nothing shows that the data can be read"));
   for (const std::string& file : package.files) {
-    session.print(fmt::format("  {}/{}\n", output, file));
+    session.print(fmt::format("  {}\n", (std::filesystem::path(output) / file).string()));
   }
   for (const recover::ExpectedAnswer& each : package.answers) {
     session.print(fmt::format("  same answer  {} -> {}\n", each.query, each.answer));
   }
   print_findings(session, package.findings);
-  session.print(fmt::format("  next    read {}/runbook.txt to its end before you begin\n", output));
+  session.print(fmt::format("  next    read {} to its end before you begin\n",
+                            (std::filesystem::path(output) / "runbook.txt").string()));
 }
 
 ExitCode run(Session& session, const Options& options) {

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/named_error.h"
 #include "base/shell.h"
 
 namespace canrec::cli {
@@ -99,13 +100,12 @@ std::string short_size(double bytes) {
   return fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
-// Errors about a snapshot directory as a whole. The first is told; verify tells all of them.
+}  // namespace
+
 bool is_of_snapshot(Errc code) {
   return code == Errc::kSnapshotMetadata || code == Errc::kSnapshotUnfinished ||
          code == Errc::kSnapshotSize;
 }
-
-}  // namespace
 
 Session::Session(FileSystem& fs, const Interrupt& interrupt)
     : fs_(fs),
@@ -136,11 +136,7 @@ void Session::warn(std::string_view text) { to_stderr("canrec: {}\n", shown(text
 ExitCode Session::report(std::string_view input, const Error& error) {
   const ExitCode code = exit_code_of(error.code());
   std::string place;
-  // What the system says of a file names it already.
-  const bool named = code == ExitCode::kSystem && !error.offset() &&
-                     (error.message().find(fmt::format(" {}: ", input)) != std::string::npos ||
-                      error.message().starts_with(fmt::format("{} ", input)));
-  if (!input.empty() && !named) place += fmt::format("{}:", input);
+  if (!input.empty() && !names_file(error, input)) place += fmt::format("{}:", input);
   if (error.offset()) place += fmt::format("0x{:08x}:", *error.offset());
   if (!place.empty()) place += ' ';
   warn(fmt::format("{}{} (E{})", place, error.message(), static_cast<unsigned>(error.code())));

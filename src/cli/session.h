@@ -30,6 +30,9 @@ namespace canrec::cli {
 /// session.cc, in this order.
 enum class Tone { kPlain, kGood, kNote, kWarning, kBad, kDim, kBold };
 
+/// Whether an error is about the files of a snapshot directory, of which canrec verify says more.
+bool is_of_snapshot(Errc code);
+
 class Session {
  public:
   Session(FileSystem& fs, const Interrupt& interrupt);

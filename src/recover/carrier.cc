@@ -8,8 +8,6 @@
 
 namespace canrec::recover {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr uint64_t kHeap32 = uint64_t{4} << 30;
@@ -37,7 +35,8 @@ Result<Carrier> carrier(const std::optional<Bytes>& given,
     Carrier out{*given, did_of(*given)};
     if (out.did.empty()) {
       return fail(Errc::kBadArgument,
-                  "the module has no icp:public candid:service section; generate it with canrec");
+                  "the downloader or uploader that was given has no icp:public candid:service "
+                  "section; generate it with canrec downloader or canrec uploader");
     }
     return out;
   }
@@ -59,15 +58,9 @@ Status install_over(Subject& subject, executor::InstallMode mode, const Bytes& m
   return fail(Errc::kInstallRefused, fmt::format("{}: {}", outcome.stage, outcome.failure->text()));
 }
 
-std::string identity_of(const snapshot::Directory& directory) {
-  const auto metadata = snapshot::write_metadata(directory.metadata());
-  return metadata ? to_hex(sha256(as_bytes(*metadata))) : std::string("unwritable metadata");
-}
-
-Status refuse_existing(const fs::path& output, Overwrite overwrite) {
-  std::error_code ignored;
-  if (overwrite == Overwrite::kYes || !fs::exists(output, ignored)) return Ok{};
-  return fail(Errc::kExists, fmt::format("{} exists; give --force to replace it", output.string()));
+Result<std::string> identity_of(const snapshot::Directory& directory) {
+  CANREC_TRY(const std::string metadata, snapshot::write_metadata(directory.metadata()));
+  return to_hex(sha256(as_bytes(metadata)));
 }
 
 uint64_t carried(const executor::Options& options, executor::Limit limit) {

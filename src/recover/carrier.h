@@ -38,10 +38,8 @@ Status install_over(Subject& subject, executor::InstallMode mode, const Bytes& m
                     Memory memory);
 
 /// SHA-256 of a directory's metadata.json as canrec writes it: of which state it is.
-std::string identity_of(const snapshot::Directory& directory);
-
-/// Errors: kExists, before anything is done.
-Status refuse_existing(const std::filesystem::path& output, Overwrite overwrite);
+/// Errors: kSnapshotMetadata, when it cannot be written.
+Result<std::string> identity_of(const snapshot::Directory& directory);
 
 /// What a message carries by a limit of the profile, its header left out.
 uint64_t carried(const executor::Options& options, executor::Limit limit);

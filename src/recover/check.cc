@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/input_file.h"
+#include "base/named_error.h"
 #include "base/shell.h"
 #include "candid/interface.h"
 #include "candid/motoko_check.h"
@@ -40,8 +41,8 @@ class Checker {
   explicit Checker(const CheckRequest& request) : request_(request) {}
 
   Result<Checklist> run() {
-    CANREC_TRY(old_, wasm::open_module(request_.old_module));
-    CANREC_TRY(new_, wasm::open_module(request_.new_module));
+    CANREC_TRY(old_, in_file(wasm::open_module(request_.old_module), request_.old_module.string()));
+    CANREC_TRY(new_, in_file(wasm::open_module(request_.new_module), request_.new_module.string()));
     list_.old_path = request_.old_module.string();
     list_.new_path = request_.new_module.string();
     list_.old_hash = to_hex(old_->loaded.hash);
@@ -325,7 +326,8 @@ class Checker {
       return Ok{};
     }
     list_.state_path = request_.state->string();
-    CANREC_TRY(Subject subject, Subject::open(*request_.state, request_.executor));
+    CANREC_TRY(Subject subject,
+               in_file(Subject::open(*request_.state, request_.executor), list_.state_path));
     const auto installed = subject.module_bytes();
     if (!installed || sha256(*installed) != old_->loaded.hash) {
       say(r, Answer::kBad, "the state was taken under another module than OLD",

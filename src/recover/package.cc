@@ -14,6 +14,8 @@
 #include <array>
 
 #include "base/input_file.h"
+#include "base/named_error.h"
+#include "base/shell.h"
 #include "candid/binary.h"
 #include "candid/parser.h"
 #include "candid/text.h"
@@ -24,6 +26,7 @@
 #include "recover/runbook.h"
 #include "recover/script.h"
 #include "recover/subject.h"
+#include "snapshot/staged_directory.h"
 #include "snapshot/writer.h"
 #include "wasm/load.h"
 #include "wasmdiff/compare.h"
@@ -62,12 +65,12 @@ bool is_package(const fs::path& path) {
 class Packager {
  public:
   Packager(FileSystem& system, const PackageRequest& request)
-      : system_(system), request_(request) {}
+      : system_(system), request_(request), output_(snapshot::without_slash(request.output)) {}
 
   Result<Package> run() {
     CANREC_CHECK(open_inputs());
     CANREC_CHECK(choose_route());
-    staging_ = fmt::format("{}.canrec-tmp-{}", request_.output.string(), ::getpid());
+    staging_ = fmt::format("{}.canrec-tmp-{}", output_.string(), ::getpid());
     std::error_code ignored;
     if (fs::exists(staging_, ignored)) CANREC_CHECK(system_.remove_all(staging_));
     CANREC_CHECK(system_.make_directory(staging_));
@@ -84,22 +87,22 @@ class Packager {
  private:
   Status check_output() const {
     std::error_code ignored;
-    if (!fs::exists(request_.output, ignored)) return Ok{};
+    if (!fs::exists(output_, ignored)) return Ok{};
     if (request_.overwrite == Overwrite::kNo) {
       return fail(Errc::kExists,
-                  fmt::format("{} exists; give --force to replace it", request_.output.string()));
+                  fmt::format("{} exists; give --force to replace it", output_.string()));
     }
-    if (is_package(request_.output)) return Ok{};
+    if (is_package(output_)) return Ok{};
     return fail(Errc::kExists,
                 fmt::format("{} holds other files than a package; --force does not replace it",
-                            request_.output.string()));
+                            output_.string()));
   }
 
   Status open_inputs() {
     CANREC_CHECK(check_output());
     CANREC_TRY(directory_, snapshot::Directory::open(request_.directory));
     CANREC_TRY(old_, wasm::load_module(directory_->module()));
-    CANREC_TRY(new_, wasm::open_module(request_.module));
+    CANREC_TRY(new_, in_file(wasm::open_module(request_.module), request_.module.string()));
     package_.old_module_hash = to_hex(old_.hash);
     package_.module_hash = to_hex(new_->loaded.hash);
     package_.module_size = new_->file.size();
@@ -148,12 +151,13 @@ class Packager {
       if (!request_.route) {
         message = fmt::format("no route is sound. S: {}. K: {}", why_not_s, why_not_k);
       } else if (route == Route::kS ? k_sound : s_sound) {
-        message += fmt::format("; the other route is");
+        message += "; the other route is";
       }
       return fail(
           Errc::kVerification,
-          message + fmt::format(" (canrec diff shows all: canrec diff {}/wasm_module.bin {})",
-                                request_.directory.string(), request_.module.string()));
+          message + fmt::format(" (canrec diff shows all: canrec diff {} {})",
+                                shell_word((request_.directory / "wasm_module.bin").string()),
+                                shell_word(request_.module.string())));
     }
     package_.route = route;
     package_.word = comparison.word(route);
@@ -346,16 +350,17 @@ class Packager {
     CANREC_CHECK(write("runbook.txt", as_bytes(runbook_text(package_))));
     CANREC_CHECK(system_.sync_directory(staging_));
     std::error_code ignored;
-    const bool replaces = fs::exists(request_.output, ignored);
-    CANREC_CHECK(replaces ? system_.exchange(staging_, request_.output)
-                          : system_.rename(staging_, request_.output));
-    CANREC_CHECK(system_.sync_directory(request_.output.parent_path()));
+    const bool replaces = fs::exists(output_, ignored);
+    CANREC_CHECK(replaces ? system_.exchange(staging_, output_)
+                          : system_.rename(staging_, output_));
+    CANREC_CHECK(system_.sync_directory(output_.parent_path()));
     // After the exchange the staging name holds the package that was replaced.
     return replaces ? system_.remove_all(staging_) : Status(Ok{});
   }
 
   FileSystem& system_;
   const PackageRequest& request_;
+  fs::path output_;
   Package package_;
   std::optional<snapshot::Directory> directory_;
   wasm::LoadedModule old_;

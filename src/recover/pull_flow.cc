@@ -33,9 +33,10 @@ Result<Subject> open_under_downloader(const PullRequest& request, const Carrier&
   return subject;
 }
 
-std::string state_text(const snapshot::Directory& source, const DownloaderInfo& info) {
+Result<std::string> state_text(const snapshot::Directory& source, const DownloaderInfo& info) {
+  CANREC_TRY(const std::string identity, identity_of(source));
   const nlohmann::ordered_json state = {{"schema", 1},
-                                        {"source", identity_of(source)},
+                                        {"source", identity},
                                         {"state_stamp", info.state_stamp},
                                         {"heap_size", info.heap_size},
                                         {"stable_size", info.stable_size}};
@@ -73,7 +74,9 @@ Result<snapshot::CreateReport> back_up(FileSystem& system, const fs::path& direc
 }  // namespace
 
 Result<PullReport> pull_directory(FileSystem& system, const PullRequest& request) {
-  if (!request.store) CANREC_CHECK(refuse_existing(request.output, request.overwrite));
+  if (!request.store) {
+    CANREC_CHECK(snapshot::StagedDirectory::check(system, request.output, request.overwrite));
+  }
   CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(request.source));
   CANREC_TRY(const wasm::LoadedModule module, wasm::load_module(source.module()));
   CANREC_TRY(const Carrier downloader, carrier(request.carrier, downloader::make_downloader,
@@ -83,9 +86,11 @@ Result<PullReport> pull_directory(FileSystem& system, const PullRequest& request
   CANREC_TRY(TransferClient client, TransferClient::open(port, downloader.did));
   CANREC_TRY(const DownloaderInfo info, client.downloader_info());
 
-  const fs::path result = request.store ? request.store->path : request.output;
-  CANREC_TRY(WorkDirectory work, WorkDirectory::open(system, result.string() + ".canrec-pull",
-                                                     state_text(source, info)));
+  const fs::path result =
+      snapshot::without_slash(request.store ? request.store->path : request.output);
+  CANREC_TRY(const std::string state, state_text(source, info));
+  CANREC_TRY(WorkDirectory work,
+             WorkDirectory::open(system, result.string() + ".canrec-pull", state));
   CANREC_TRY(PullTarget target, PullTarget::open(system, work.path(), info));
   PullReport report;
   report.resumed = work.resumed();
@@ -111,9 +116,7 @@ Result<PullReport> pull_directory(FileSystem& system, const PullRequest& request
   if (request.store) {
     CANREC_TRY(report.backup, back_up(system, made, *request.store, interrupt));
   } else {
-    CANREC_TRY(snapshot::StagedDirectory staged,
-               snapshot::StagedDirectory::adopt(system, made, request.output, request.overwrite));
-    CANREC_CHECK(staged.commit());
+    CANREC_CHECK(work.publish(made, request.output, request.overwrite));
   }
   CANREC_CHECK(work.remove());
   return report;

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/named_error.h"
 #include "recover/carrier.h"
 #include "recover/executor_port.h"
 #include "recover/route_k.h"
@@ -39,7 +40,7 @@ Result<std::string> state_text(const PushRequest& request) {
     state["backup"] = request.backup;
   } else {
     CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(request.source));
-    state["source"] = identity_of(source);
+    CANREC_TRY(state["source"], identity_of(source));
   }
   return state.dump(2) + "\n";
 }
@@ -170,23 +171,26 @@ Status compare_answers(Subject& subject, const Checks& checks, PushReport& repor
 }  // namespace
 
 Result<PushReport> push_directory(FileSystem& system, const PushRequest& request) {
-  CANREC_CHECK(refuse_existing(request.output, request.overwrite));
+  CANREC_CHECK(snapshot::StagedDirectory::check(system, request.output, request.overwrite));
   CANREC_TRY(const std::string state, state_text(request));
   CANREC_TRY(WorkDirectory work,
-             WorkDirectory::open(system, request.output.string() + ".canrec-push", state));
+             WorkDirectory::open(
+                 system, snapshot::without_slash(request.output).string() + ".canrec-push", state));
   CANREC_TRY(const fs::path source_path, source_directory(system, request, work));
   CANREC_TRY(const snapshot::Directory source, snapshot::Directory::open(source_path));
   const Bytes module =
       request.module ? *request.module : Bytes(source.module().begin(), source.module().end());
-  CANREC_TRY(const wasm::LoadedModule loaded, wasm::load_module(module));
-  auto first = look_first(request, source_path, source, loaded.module);
-  if (!first) {
-    // Nothing of a transfer that cannot be is kept, but what an earlier one did may still be used.
+  // Nothing of a transfer that cannot be is kept, but what an earlier one did may still be used.
+  const auto cannot_be = [&](Error&& error) -> Result<PushReport> {
     if (!work.resumed()) CANREC_CHECK(work.remove());
-    return fail(std::move(first).error());
-  }
+    return fail(std::move(error));
+  };
+  auto loaded = in_file(wasm::load_module(module), "the real module");
+  if (!loaded) return cannot_be(std::move(loaded).error());
+  auto first = look_first(request, source_path, source, loaded->module);
+  if (!first) return cannot_be(std::move(first).error());
   CANREC_TRY(const Carrier uploader, carrier(request.carrier, uploader::make_uploader,
-                                             width_of(loaded.module, source.heap().size())));
+                                             width_of(loaded->module, source.heap().size())));
 
   PushReport report;
   report.layout = first->layout;
@@ -221,9 +225,7 @@ Result<PushReport> push_directory(FileSystem& system, const PushRequest& request
   CANREC_CHECK(compare_answers(subject, first->checks, report));
   const fs::path made = work.path() / "result";
   CANREC_CHECK(subject.executor().save(subject.id(), system, made, Overwrite::kYes));
-  CANREC_TRY(snapshot::StagedDirectory staged,
-             snapshot::StagedDirectory::adopt(system, made, request.output, request.overwrite));
-  CANREC_CHECK(staged.commit());
+  CANREC_CHECK(work.publish(made, request.output, request.overwrite));
   CANREC_CHECK(work.remove());
   return report;
 }

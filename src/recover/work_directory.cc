@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/input_file.h"
-#include "base/output_file.h"
+#include "snapshot/staged_directory.h"
 
 namespace canrec::recover {
 
@@ -63,6 +63,12 @@ Result<WorkDirectory> WorkDirectory::open(FileSystem& system, const fs::path& pa
               fmt::format("{} was begun for another state; remove it to start anew, or give "
                           "another output",
                           path.string()));
+}
+
+Status WorkDirectory::publish(const fs::path& made, const fs::path& output, Overwrite overwrite) {
+  CANREC_TRY(snapshot::StagedDirectory staged,
+             snapshot::StagedDirectory::adopt(*system_, made, output, overwrite));
+  return staged.commit();
 }
 
 Status WorkDirectory::remove() { return system_->remove_all(path_); }

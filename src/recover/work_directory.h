@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/file_system.h"
+#include "base/output_file.h"
 #include "snapshot/file_lock.h"
 
 namespace canrec::recover {
@@ -29,6 +30,9 @@ class WorkDirectory {
   const std::filesystem::path& path() const { return path_; }
   /// Whether an earlier transfer began it.
   bool resumed() const { return resumed_; }
+  /// Moves a directory that was made in it to its place. Errors: as StagedDirectory::create.
+  Status publish(const std::filesystem::path& made, const std::filesystem::path& output,
+                 Overwrite overwrite);
   /// Removes all of it.
   Status remove();
 

@@ -35,9 +35,12 @@ Status check_replaceable(const fs::path& target) {
 
 }  // namespace
 
+fs::path without_slash(const fs::path& directory) {
+  return directory.has_filename() ? directory : directory.parent_path();
+}
+
 Status StagedDirectory::aim_at(const fs::path& target, Overwrite overwrite) {
-  // "out/" and "out" are the same directory; its sibling needs the name without the slash.
-  target_ = target.has_filename() ? target : target.parent_path();
+  target_ = without_slash(target);
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(target_, ignored))) return Ok{};
   if (overwrite == Overwrite::kNo) {

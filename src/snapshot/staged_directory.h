@@ -12,6 +12,9 @@
 
 namespace canrec::snapshot {
 
+/// "out/" and "out" are the same directory; what stands beside it needs the name without the slash.
+std::filesystem::path without_slash(const std::filesystem::path& directory);
+
 class StagedDirectory {
  public:
   /// Makes the temporary directory; removes those that dead processes left. An old directory is
