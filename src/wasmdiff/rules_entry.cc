@@ -359,14 +359,25 @@ void refused_without_section(const Subject& subject, std::vector<Finding>& out) 
        .place = {}});
 }
 
+// Of the globals that code writes, as a stack pointer or otherwise, which function may leave them
+// moved.
+std::vector<std::optional<uint32_t>> left_moved(const Subject& subject, Which w,
+                                                bool stack_pointers) {
+  const auto& globals = subject.scans[w].globals;
+  std::vector<bool> wanted(globals.size());
+  for (uint32_t i = 0; i < globals.size(); ++i) {
+    wanted[i] = globals[i].written && globals[i].is_stack_pointer() == stack_pointers;
+  }
+  return moved_for_good(subject.module(w), wanted);
+}
+
 // Globals that code writes otherwise than a stack pointer and does not put back: under route K they
 // start anew.
 std::vector<uint32_t> state_globals(const Subject& subject, Which w) {
   std::vector<uint32_t> out;
-  const auto& globals = subject.scans[w].globals;
-  for (uint32_t i = 0; i < globals.size(); ++i) {
-    const bool state = globals[i].written && !globals[i].is_stack_pointer();
-    if (state && moved_for_good(subject.module(w), i)) out.push_back(i);
+  const auto moved = left_moved(subject, w, false);
+  for (uint32_t i = 0; i < moved.size(); ++i) {
+    if (moved[i]) out.push_back(i);
   }
   return out;
 }
@@ -402,15 +413,12 @@ void stack_pointers_at_rest(const Subject& subject, std::vector<Finding>& out) {
   if (subject.column == Column::kMotokoEop) return;
   // Without its section the route is closed anyway.
   if (!subject.layouts[kNew].toolchain.has_eop_section) return;
-  const wasm::Module& module = subject.module(kOld);
-  const auto& globals = subject.scans[kOld].globals;
-  for (uint32_t i = 0; i < globals.size(); ++i) {
-    if (!globals[i].written || !globals[i].is_stack_pointer()) continue;
-    const std::optional<uint32_t> fn = moved_for_good(module, i);
-    if (!fn) continue;
+  const auto moved = left_moved(subject, kOld, true);
+  for (uint32_t i = 0; i < moved.size(); ++i) {
+    if (!moved[i]) continue;
     Place place;
-    place.old_function = fn;
-    place.old_offset = module.functions[*fn].body.begin;
+    place.old_function = moved[i];
+    place.old_offset = subject.module(kOld).functions[*moved[i]].body.begin;
     out.push_back(
         {.code = "global.not-restored",
          .area = "global",
@@ -419,7 +427,7 @@ void stack_pointers_at_rest(const Subject& subject, std::vector<Finding>& out) {
          .what = fmt::format("global {} looks like a stack pointer, and a function may leave it "
                              "moved",
                              i),
-         .evidence = {subject.function(kOld, *fn)},
+         .evidence = {subject.function(kOld, *moved[i])},
          .why = "route K starts the global anew; if it holds more than the stack's place, such as "
                 "the end of the heap, that is lost",
          .next = "read the function (--code), or use route S, which carries the globals",

@@ -133,9 +133,10 @@ class Body {
         global_(global),
         wide_(module.globals[global].type.type == wasm::ValType::kI64) {}
 
-  // Whether every way out leaves the global as it was at entry.
-  bool puts_back() {
-    for (int round = 0; round < kMostRounds; ++round) {
+  // Whether every way out leaves the global as it was at entry. Walks no more bytes than are left.
+  bool puts_back(uint64_t& bytes_left) {
+    for (int round = 0; round < kMostRounds && fn_.code.size() <= bytes_left; ++round) {
+      bytes_left -= fn_.code.size();
       loops_changed_ = false;
       if (!walk()) return false;
       if (!loops_changed_) return true;
@@ -374,29 +375,43 @@ class Body {
   bool good_ = true;
 };
 
-bool writes(const wasm::Module& module, const wasm::Function& fn, uint32_t global) {
+// The wanted globals that a body writes, each once.
+std::vector<uint32_t> written(const wasm::Module& module, const wasm::Function& fn,
+                              const std::vector<bool>& wanted) {
+  std::vector<uint32_t> out;
   const ByteView code = module.view(fn.code);
   const auto opcode = static_cast<uint8_t>(wasm::info(Opcode::kGlobalSet).code);
-  if (std::memchr(code.data(), opcode, code.size()) == nullptr) return false;
+  if (std::memchr(code.data(), opcode, code.size()) == nullptr) return out;
   wasm::InstructionReader reader = module.instructions(fn);
   Instruction at;
   while (!reader.at_end() && reader.next(at)) {
-    if (at.op == Opcode::kGlobalSet && at.index() == global) return true;
+    if (at.op != Opcode::kGlobalSet || at.index() >= wanted.size() || !wanted[at.index()]) continue;
+    out.push_back(static_cast<uint32_t>(at.index()));
   }
-  return false;
+  std::ranges::sort(out);
+  const auto twice = std::ranges::unique(out);
+  out.erase(twice.begin(), twice.end());
+  return out;
 }
 
 }  // namespace
 
-std::optional<uint32_t> moved_for_good(const wasm::Module& module, uint32_t global) {
+std::vector<std::optional<uint32_t>> moved_for_good(const wasm::Module& module,
+                                                    const std::vector<bool>& globals) {
+  // A compiler's module has a stack pointer, which takes every function that writes it a walk or
+  // two.
+  constexpr uint64_t kTimesTheModule = 16;
+  uint64_t bytes_left = kTimesTheModule * module.bytes.size();
+  std::vector<std::optional<uint32_t>> moved(globals.size());
   FirstReturned first_returned(module);
   for (uint32_t i = module.imported_functions; i < module.functions.size(); ++i) {
     const wasm::Function& fn = module.functions[i];
-    if (writes(module, fn, global) && !Body(module, first_returned, fn, global).puts_back()) {
-      return i;
+    for (const uint32_t global : written(module, fn, globals)) {
+      if (moved[global]) continue;
+      if (!Body(module, first_returned, fn, global).puts_back(bytes_left)) moved[global] = i;
     }
   }
-  return std::nullopt;
+  return moved;
 }
 
 }  // namespace canrec::wasmdiff

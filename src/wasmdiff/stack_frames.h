@@ -10,17 +10,22 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "wasm/module.h"
 
 namespace canrec::wasmdiff {
 
-/// The first defined function that may return with another value in the global than it was entered
-/// with; nothing when none does.
+/// For each of some globals the first defined function that may return with another value in it
+/// than it was entered with; nothing for a global that every function puts back.
 ///
-/// Shape: the module's code was scanned without an error (code_scan.h); `global` is mutable and
-///        defined. Values are followed through locals as the value at entry plus a constant; what
-///        is not understood counts as another value. Of an invalid module the answer says nothing.
-std::optional<uint32_t> moved_for_good(const wasm::Module& module, uint32_t global);
+/// Shape: the module's code was scanned without an error (code_scan.h); `globals` says by index
+/// which
+///        globals are wanted, mutable and defined ones. The result is by index too.
+///        Values are followed through locals as the value at entry plus a constant; what is not
+///        understood, or would take too long, counts as another value. Of an invalid module the
+///        answer says nothing.
+std::vector<std::optional<uint32_t>> moved_for_good(const wasm::Module& module,
+                                                    const std::vector<bool>& globals);
 
 }  // namespace canrec::wasmdiff

@@ -29,7 +29,7 @@ std::optional<uint32_t> moved(const Bytes& body, const Bytes& callee = local_get
   const Bytes bytes = canister.build();
   const auto module = wasm::read_module(bytes);
   EXPECT_TRUE(module.has_value());
-  return module ? moved_for_good(*module, 0) : std::nullopt;
+  return module ? moved_for_good(*module, {true}).front() : std::nullopt;
 }
 
 const uint32_t kCallee = kImports + 1;
@@ -108,6 +108,24 @@ TEST(StackFrames, GivesUpOnWhatIsNestedTooDeep) {
   for (int i = 0; i < 10'001; ++i) append(body, kEnd);
   append(body, kGive);
   EXPECT_EQ(moved(body), kImports);
+}
+
+TEST(StackFrames, GivesUpOnWhatWouldTakeTooLong) {
+  // Each of so many globals is put back, and takes a walk through the one function there is.
+  constexpr uint32_t kMany = 100;
+  Canister canister;
+  canister.globals.assign(kMany, {0x7f, true, i32(0), ""});
+  Bytes body;
+  for (uint32_t i = 0; i < kMany; ++i) append(body, code({global_get(i), global_set(i)}));
+  canister.functions = {{kNothing, {0}, body, "all"}};
+  canister.segments.clear();
+  canister.exports.clear();
+  const Bytes bytes = canister.build();
+  const auto module = wasm::read_module(bytes);
+  ASSERT_TRUE(module.has_value());
+  const auto moved = moved_for_good(*module, std::vector<bool>(kMany, true));
+  EXPECT_EQ(moved.front(), std::nullopt);
+  EXPECT_EQ(moved.back(), kImports);
 }
 
 }  // namespace
