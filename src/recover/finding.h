@@ -4,6 +4,7 @@
 // A finding as every report of this floor shows it: how bad, what, where, why it matters, what
 // next.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
