@@ -19,12 +19,11 @@ namespace canrec::wasmdiff {
 /// For each of some globals the first defined function that may return with another value in it
 /// than it was entered with; nothing for a global that every function puts back.
 ///
-/// Shape: the module's code was scanned without an error (code_scan.h); `globals` says by index
-/// which
-///        globals are wanted, mutable and defined ones. The result is by index too.
-///        Values are followed through locals as the value at entry plus a constant; what is not
-///        understood, or would take too long, counts as another value. Of an invalid module the
+/// Shape: `globals` says by index which are wanted: mutable, defined ones. The result is by index.
+///        The module's code was scanned without an error (code_scan.h); of an invalid module the
 ///        answer says nothing.
+///        Values are followed through locals as the value at entry plus a constant. What is not
+///        understood, or would take too long, counts as another value.
 std::vector<std::optional<uint32_t>> moved_for_good(const wasm::Module& module,
                                                     const std::vector<bool>& globals);
 
