@@ -71,10 +71,6 @@ class Runbook {
       line(fmt::format("- **{}**: {}. {}. {}", to_string(finding.severity), finding.what,
                        finding.why, finding.next));
     }
-    line();
-    line(
-        "Do the steps in order. Each says what it must print and when to stop. Nothing before the");
-    line("step marked \"the change\" alters the canister's state.");
   }
 
   // What the balance, the memory and the slots must have room for, before anything is done.
@@ -125,6 +121,11 @@ class Runbook {
     line("prints balance, reserved cycles, freezing threshold and the settings.");
     line();
     line("## The steps");
+    line();
+    line(
+        "Do them in order, in the directory of this runbook. Each says what it must print and when "
+        "to stop. Nothing");
+    line("before the step marked \"the change\" alters the canister's state.");
   }
 
   // The limit of new canisters is below what a heap may have.
