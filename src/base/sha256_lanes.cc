@@ -51,33 +51,40 @@ struct Columns {
   std::array<size_t, kLanes> step;  // bytes from block to block; 0 for zeros and idle lanes
 };
 
-// Takes every lane over so many blocks. Inlined into functions for one kind of processor each; the
-// vectors are its registers.
+// The next block of every lane: word i of all of them one after another. `w` has 64 * kLanes bytes.
 template <size_t kLanes>
+[[gnu::always_inline]] inline void load(Columns<kLanes>& columns, void* w) {
+  alignas(64) std::array<std::array<uint32_t, kLanes>, 16> input;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    std::array<uint32_t, 16> block;
+    std::memcpy(&block, columns.data[lane], kBlock);
+    columns.data[lane] += columns.step[lane];
+    for (size_t i = 0; i < 16; ++i) input[i][lane] = __builtin_bswap32(block[i]);
+  }
+  std::memcpy(w, &input, sizeof input);
+}
+
+// Takes every lane over so many blocks. Inlined into functions for one kind of processor each; the
+// vectors are its registers. Where every lane has zeros so is the whole message schedule.
+template <size_t kLanes, bool kAllZeros>
 [[gnu::always_inline]] inline void compress(Columns<kLanes>& columns, uint64_t blocks) {
   using Word [[gnu::vector_size(4 * kLanes)]] = uint32_t;
   Word state[8];  // std::array would lose the attribute
   std::memcpy(&state, &columns.state, sizeof state);
   for (; blocks > 0; --blocks) {
-    alignas(64) std::array<std::array<uint32_t, kLanes>, 16> input;
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      std::array<uint32_t, 16> block;
-      std::memcpy(&block, columns.data[lane], kBlock);
-      columns.data[lane] += columns.step[lane];
-      for (size_t i = 0; i < 16; ++i) input[i][lane] = __builtin_bswap32(block[i]);
-    }
     Word w[16];
-    std::memcpy(&w, &input, sizeof w);
+    if constexpr (!kAllZeros) load(columns, &w);
     Word a = state[0], b = state[1], c = state[2], d = state[3];
     Word e = state[4], f = state[5], g = state[6], h = state[7];
     for (size_t i = 0; i < 64; ++i) {
-      if (i >= 16) {
+      if (!kAllZeros && i >= 16) {
         const Word x = w[(i + 1) % 16], y = w[(i + 14) % 16];
         w[i % 16] += w[(i + 9) % 16] + ((x >> 7 | x << 25) ^ (x >> 18 | x << 14) ^ x >> 3) +
                      ((y >> 17 | y << 15) ^ (y >> 19 | y << 13) ^ y >> 10);
       }
-      const Word t1 = h + ((e >> 6 | e << 26) ^ (e >> 11 | e << 21) ^ (e >> 25 | e << 7)) +
-                      ((e & f) ^ (~e & g)) + kConstants[i] + w[i % 16];
+      Word t1 = h + ((e >> 6 | e << 26) ^ (e >> 11 | e << 21) ^ (e >> 25 | e << 7)) +
+                ((e & f) ^ (~e & g)) + kConstants[i];
+      if constexpr (!kAllZeros) t1 += w[i % 16];
       const Word t2 = ((a >> 2 | a << 30) ^ (a >> 13 | a << 19) ^ (a >> 22 | a << 10)) +
                       ((a & b) | (c & (a | b)));
       h = g, g = f, f = e, e = d + t1;
@@ -90,10 +97,12 @@ template <size_t kLanes>
 }
 
 [[gnu::target("avx2")]] void compress_8(Columns<8>& columns, uint64_t blocks) {
-  compress(columns, blocks);
+  if (columns.step == std::array<size_t, 8>{}) return compress<8, true>(columns, blocks);
+  compress<8, false>(columns, blocks);
 }
 [[gnu::target("avx512f")]] void compress_16(Columns<16>& columns, uint64_t blocks) {
-  compress(columns, blocks);
+  if (columns.step == std::array<size_t, 16>{}) return compress<16, true>(columns, blocks);
+  compress<16, false>(columns, blocks);
 }
 
 // Deals pieces to lanes, the next one to whichever is free, while so many are at work that lanes

@@ -96,9 +96,8 @@ ExitCode run(Session& session, const Generator& generator, const Options& option
   }
   if (options.output.empty()) return session.usage("give -o FILE, or --wat to read the source");
   if (access.kind == Access::Kind::kAnyone) {
-    session.warn(
-        "--allow anyone: whoever knows the canister's id can use this canister; every user's data "
-        "is open to them while it is installed");
+    session.warn(fmt::format("--allow anyone: while the {} is installed, {}", generator.name,
+                             generator.anyone));
   }
   if (!options.dry_run) {
     CLI_CHECK(session, options.output,

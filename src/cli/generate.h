@@ -15,6 +15,7 @@ namespace canrec::cli {
 struct Generator {
   const char* name;         ///< of the command and the default subject of messages
   const char* description;  ///< for --help
+  const char* anyone;       ///< what --allow anyone means while it is installed
   const char* next;         ///< what to do with the module, printed after it was written
   Result<downloader::Generated> (*make)(downloader::Width, const downloader::Access&);
 };

@@ -35,7 +35,8 @@ TEST_P(Sha256InLanes, IsTheSameAsOneAfterAnother) {
     std::vector<Sha256Piece> pieces;
     std::vector<Sha256State> wanted;
     for (size_t i = 0; i < count; ++i) {
-      const bool zero = i % 3 == 1;
+      // Of 8 and 16 pieces all: where every lane has zeros the work is done another way.
+      const bool zero = i % 3 == 1 || count == 16 || count == 8;
       const size_t blocks = (i * 7 + count) % 39;
       const ByteView view = zero ? ByteView(zeros).first(64 * blocks)
                                  : ByteView(bytes).subspan(64 * 30 * i, 64 * blocks);
