@@ -79,7 +79,8 @@ void add_reading_verbs(CLI::App& backup, Session& session, const Shared& options
       add_verb(backup, session, options, "show", "Show what one backup holds.", backup_show);
   show->add_option("ID", options->id, "backup, or the beginning of its id")->required();
   show->add_flag("--sha256sums", options->sha256sums,
-                 "only the files and their SHA-256, as `sha256sum --check` reads them");
+                 "only the files and their SHA-256, as `sha256sum --check` reads them")
+      ->excludes(show->get_option("--json"));
   show->footer(
       "EXAMPLE\n  canrec backup show 3f2a --store /backup/ledger\n"
       "  canrec backup show 3f2a --store /backup/ledger --sha256sums | (cd ./snapshot && sha256sum "

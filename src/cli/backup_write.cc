@@ -169,9 +169,17 @@ ExitCode backup_create(Session& session, const BackupOptions& options) {
     return ExitCode::kDone;
   }
   CLI_TRY(const Store store, session, options.store, open_or_make(session, options, chunk_size));
-  CLI_TRY(const snapshot::CreateReport report, session, options.store,
-          create_backup(store, session.files(), sources, wanted, progress.control()));
-  print_create(session, options, report);
+  const auto report = create_backup(store, session.files(), sources, wanted, progress.control());
+  if (!report) {
+    const ExitCode code = session.report(options.store, report.error());
+    if (!session.json && report.error().code() == Errc::kNoSpace) {
+      session.warn(
+          "no backup was added, those that were there are whole; make room and run it "
+          "again");
+    }
+    return code;
+  }
+  print_create(session, options, *report);
   return ExitCode::kDone;
 }
 
