@@ -133,6 +133,41 @@ TEST_P(TransferScript, UploadsToTheSameImages) {
   EXPECT_GT(calls("update canrec_hash"), 0);
 }
 
+TEST_P(TransferScript, SendsNothingOfADamagedDirectory) {
+  make_stuck("stuck");
+  put_downloader_over("stuck", "under");
+  ASSERT_EQ(transfer("download" + std::string(kCanister) + path("out") + chunk(), "under").status,
+            0);
+  canrec("uploader --for " + path("stuck") + " -o " + path("uploader.wasm"));
+  canrec("install " + path("uploader.wasm") + " -o " + path("fresh"));
+  for (const auto& [name, words] : {std::pair("out", "is not the file that was downloaded"),
+                                    std::pair("stuck", "is no whole snapshot")}) {
+    const std::filesystem::path heap = directory / name / "wasm_memory.bin";
+    std::filesystem::resize_file(heap, std::filesystem::file_size(heap) - 65536);
+    const Answer run = transfer("upload" + std::string(kCanister) + path(name) + chunk(), "fresh");
+    EXPECT_EQ(run.status, 1) << run.out;
+    EXPECT_NE(run.out.find(words), std::string::npos) << run.out;
+    EXPECT_NE(run.out.find("othing was sent"), std::string::npos) << run.out;
+    EXPECT_FALSE(std::filesystem::exists(path("log")));  // icp was not even called
+  }
+}
+
+TEST(TransferScriptAlone, SaysInWordsWhatCannotBeRun) {
+  canrec::test::TemporaryDirectory directory;
+  const std::string at = directory.path().string();
+  const std::string script = CANREC_SOURCE_DIR "/scripts/transfer-state ";
+  const Answer client =
+      shell("CANREC=/nowhere/canrec " + script + "download aaaaa-aa " + at + "/out");
+  EXPECT_EQ(client.status, 1);
+  EXPECT_NE(client.out.find("/nowhere/canrec cannot be run: No such file"), std::string::npos)
+      << client.out;
+  const Answer missing =
+      shell("CANREC='" CANREC_PROGRAM "' " + script + "upload aaaaa-aa " + at + "/none");
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_NE(missing.out.find("/none/"), std::string::npos) << missing.out;
+  EXPECT_EQ(missing.out.find("Traceback"), std::string::npos) << missing.out;
+}
+
 TEST_P(TransferScript, RefusesAnotherStateAndOtherOptions) {
   make_stuck("stuck");
   put_downloader_over("stuck", "under");
