@@ -403,6 +403,7 @@ std::vector<std::optional<uint32_t>> moved_for_good(const wasm::Module& module,
   constexpr uint64_t kTimesTheModule = 16;
   uint64_t bytes_left = kTimesTheModule * module.bytes.size();
   std::vector<std::optional<uint32_t>> moved(globals.size());
+  if (std::ranges::find(globals, true) == globals.end()) return moved;
   FirstReturned first_returned(module);
   for (uint32_t i = module.imported_functions; i < module.functions.size(); ++i) {
     const wasm::Function& fn = module.functions[i];
