@@ -8,7 +8,6 @@
 #include "recover/package.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -27,6 +26,7 @@
 #include "recover/script.h"
 #include "recover/subject.h"
 #include "snapshot/staged_directory.h"
+#include "snapshot/temporary.h"
 #include "snapshot/writer.h"
 #include "wasm/load.h"
 #include "wasmdiff/compare.h"
@@ -70,10 +70,8 @@ class Packager {
   Result<Package> run() {
     CANREC_CHECK(open_inputs());
     CANREC_CHECK(choose_route());
-    staging_ = fmt::format("{}.canrec-tmp-{}", output_.string(), ::getpid());
-    std::error_code ignored;
-    if (fs::exists(staging_, ignored)) CANREC_CHECK(system_.remove_all(staging_));
-    CANREC_CHECK(system_.make_directory(staging_));
+    CANREC_TRY(const snapshot::Temporary temporary, snapshot::make_temporary(system_, output_));
+    staging_ = temporary.path;
     Status status = build();
     if (status) status = publish();
     if (!status) {
