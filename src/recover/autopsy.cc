@@ -73,8 +73,8 @@ class Examiner {
     if (autopsy_.stage == kHook) {
       CANREC_CHECK(repair_chain(outcome));
       CANREC_CHECK(without_callee(outcome));
-      CANREC_CHECK(without_hook());
       if (!kept()) CANREC_CHECK(over_kept_heap());
+      CANREC_CHECK(without_hook());  // last: what the others keep, this one may lose
     }
     std::ranges::stable_sort(autopsy_.fixes,
                              [](const Fix& a, const Fix& b) { return a.works() > b.works(); });
@@ -308,7 +308,7 @@ class Examiner {
     return Ok{};
   }
 
-  // The hook dropped: first as an ordinary upgrade, then over the kept heap.
+  // The hook dropped, and an ordinary upgrade.
   Status without_hook() {
     auto plan = patch::drop_hook(loaded_, kHook);
     if (!plan) return Ok{};
@@ -317,7 +317,9 @@ class Examiner {
     fix.commands.push_back(fmt::format("canrec patch drop-hook {} {} -o fixed-1.wasm",
                                        shell_word(request_.module_name), kHook));
     fix.what = "the hook is dropped, the upgrade runs without it";
-    fix.costs = "whatever the hook was to save is not saved";
+    fix.costs = kept() ? "whatever the hook was to save is not saved"
+                       : "the upgrade clears the heap, and whatever the hook was to save is not "
+                         "saved: data that is in the heap alone is LOST";
     CANREC_TRY(const executor::InstallOutcome outcome, upgrade(patched.stored, kept()));
     CANREC_CHECK(finish(fix, outcome, patched.stored, kept()));
     return Ok{};
@@ -365,7 +367,7 @@ class Examiner {
     const ByteView bytes = heap.peek(0, heap.size()).value_or(ByteView{});
     for (const Finding& finding : judge_route_k(module.module, {&metadata, bytes, false})) {
       if (finding.severity == Severity::kError) return finding.what;
-      fix.costs += fmt::format("; {}: {}", finding.what, finding.why);
+      fix.costs += fmt::format("; {}: {}: {}", finding.where, finding.what, finding.why);
     }
     CANREC_TRY(const wasmdiff::Comparison comparison,
                wasmdiff::compare(loaded_.module, module.module, {}));
