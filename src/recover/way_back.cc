@@ -66,18 +66,22 @@ std::optional<StorePlace> store_place(const std::string& place) {
 }
 
 Result<WayBack> judge_store(const StorePlace& place, const Interrupt& interrupt, Hashes& hashes) {
+  const std::string where = "--store " + shell_word(place.store.string());
   auto store = snapshot::Store::open(place.store);
-  if (!store) return no(store.error().message(), "canrec backup verify");
+  if (!store) return no(store.error().message(), "canrec backup verify " + where);
   auto manifest = place.id.empty() ? store->newest() : store->backup(place.id);
-  if (!manifest) return no(manifest.error().message(), "canrec backup list shows what there is");
+  if (!manifest) {
+    return no(manifest.error().message(),
+              fmt::format("canrec backup list {} shows what there is", where));
+  }
   auto report = snapshot::verify_store(*store, false, {interrupt});
   if (!report) {
     if (report.error().code() == Errc::kInterrupted) return fail(std::move(report).error());
-    return no(report.error().message(), "canrec backup verify");
+    return no(report.error().message(), "canrec backup verify " + where);
   }
   if (std::ranges::find(report->whole, manifest->id()) == report->whole.end()) {
     return no(fmt::format("backup {} is damaged", manifest->id().substr(0, 12)),
-              "canrec backup verify says what is lost; make another one");
+              fmt::format("canrec backup verify {} says what is lost; make another one", where));
   }
   for (const std::string_view name : kBlobs) {
     const snapshot::ManifestFile* file = manifest->file(name);
@@ -133,10 +137,13 @@ Result<WayBack> judge_way_back(const std::string& place, const Sha256& module,
   if (now.worst == Severity::kError) {
     return no("the state itself is not whole: " + now.problem, verify_state);
   }
+  const std::string another_backup =
+      fmt::format("make a backup of the state at hand: canrec backup create {} --store STORE",
+                  shell_word(state->string()));
   for (const std::string_view name : kBlobs) {
     if (hashes.find(name)->second == now.hashes.find(name)->second) continue;
     return no(fmt::format("{}; but its {} is another than the state's", out.words, name),
-              "make a backup of the state at hand: canrec backup create");
+              another_backup);
   }
   if (hashes[std::string(kMetadata)] != now.hashes.find(kMetadata)->second) {
     // Globals, timer and certified data, or only another tool's way to write them.
@@ -144,8 +151,7 @@ Result<WayBack> judge_way_back(const std::string& place, const Sha256& module,
                    fmt::format("{}; module, heap and stable memory are the state's, its {} is "
                                "another",
                                out.words, kMetadata),
-                   "compare the two files, or make a backup of the state at hand: canrec backup "
-                   "create"};
+                   "compare the two files, or " + another_backup};
   }
   out.words += "; it holds the state at hand byte for byte";
   if (now.worst == Severity::kWarning && out.severity == Severity::kNote) {

@@ -69,6 +69,8 @@ TEST_F(CheckReal, CallsNoWayBackWhatWouldNotRestoreThisState) {
   question_.backup = store;
   EXPECT_EQ(row("backup").answer, Answer::kBad);
   EXPECT_NE(row("backup").text.find("another than the state's"), std::string::npos);
+  EXPECT_NE(row("backup").next.find("backup create " + question_.state->string()),
+            std::string::npos);
   question_.state = std::nullopt;
   EXPECT_EQ(row("backup").answer, Answer::kGood);
   question_.old_module = canister("journal");
@@ -84,6 +86,8 @@ TEST_F(CheckReal, CallsNoWayBackWhatWouldNotRestoreThisState) {
     canrec::test::write_bytes(entry.path(), bytes);
   }
   EXPECT_EQ(row("backup").answer, Answer::kBad) << row("backup").text;
+  EXPECT_NE(row("backup").next.find("backup verify --store " + store), std::string::npos)
+      << row("backup").next;
   question_.backup = (directory_ / "nowhere").string();
   EXPECT_EQ(row("backup").answer, Answer::kBad);
   fs::resize_file(state_ / "wasm_memory.bin", 65536);
