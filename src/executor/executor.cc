@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "base/checked.h"
 #include "executor/network.h"
 #include "snapshot/writer.h"
 
@@ -201,7 +202,9 @@ Result<TaskOutcome> Executor::low_memory_hook(const ic::Principal& id) {
 
 Result<std::vector<TaskOutcome>> Executor::advance_time(uint64_t nanoseconds) {
   World& world = impl_->network.world;
-  const uint64_t target = world.time_ns + nanoseconds;
+  const auto end = checked_add(world.time_ns, nanoseconds);
+  if (!end) return fail(Errc::kBadArgument, "the time would not fit 64 bits of nanoseconds");
+  const uint64_t target = *end;
   std::vector<TaskOutcome> outcomes;
   while (true) {
     Canister* next = nullptr;
@@ -215,7 +218,10 @@ Result<std::vector<TaskOutcome>> Executor::advance_time(uint64_t nanoseconds) {
     CANREC_TRY(TaskOutcome outcome, global_timer(next->id));
     outcomes.push_back(std::move(outcome));
     if (outcomes.size() > impl_->network.options.most_deliveries) {
-      return fail(Errc::kLimit, fmt::format("still busy after {} timers", outcomes.size()));
+      return fail(Errc::kLimit,
+                  fmt::format("still busy after {} timers: go on in shorter steps of time; nothing "
+                              "they did is kept",
+                              grouped(outcomes.size())));
     }
   }
   world.time_ns = target;

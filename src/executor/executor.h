@@ -166,6 +166,7 @@ class Executor {
   Result<TaskOutcome> global_timer(const ic::Principal& id);
   Result<TaskOutcome> low_memory_hook(const ic::Principal& id);
   /// Moves the clock on, and runs the global timers that become due, in the order of their times.
+  /// Errors: kBadArgument past the year 2554; kInterrupted, kLimit (most_deliveries), kEngine.
   Result<std::vector<TaskOutcome>> advance_time(uint64_t nanoseconds);
   uint64_t time_ns() const;
   const Profile& profile() const;

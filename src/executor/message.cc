@@ -324,7 +324,11 @@ Status Network::deliver_all() {
   while (!world.queue.empty()) {
     if (options.interrupt != nullptr) CANREC_CHECK(options.interrupt->check());
     if (++delivered > options.most_deliveries) {
-      return fail(Errc::kLimit, fmt::format("still busy after {} messages", delivered - 1));
+      return fail(
+          Errc::kLimit,
+          fmt::format("still busy after {} messages: calls set off calls without end, as it "
+                      "seems; nothing they did is kept",
+                      grouped(delivered - 1)));
     }
     Message message = std::move(world.queue.front());
     world.queue.pop_front();

@@ -552,6 +552,11 @@ TEST_F(Messages, RunsTimersInTheOrderOfTheirTimes) {
   EXPECT_EQ(get(), 3u);
   EXPECT_EQ(network.time_ns(), begin + 3500);
   EXPECT_EQ(network.find(id)->global_timer_ns, begin + 4000);
+  // The clock does not come round to an earlier time.
+  const auto beyond = network.advance_time(UINT64_MAX - begin);
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code(), Errc::kBadArgument);
+  EXPECT_EQ(network.time_ns(), begin + 3500);
 }
 
 TEST_F(Messages, RunsHeartbeatsAndKeepsNothingOfOnesThatTrap) {
