@@ -34,12 +34,7 @@ snapshot::Flavour flavour_of(DirectoryForm form) {
 
 Status write_flavour(FileSystem& fs, const snapshot::Directory& from, const ConvertRequest& request,
                      const Interrupt& interrupt) {
-  snapshot::NewSnapshot out;
-  out.metadata = from.metadata();
-  out.module = snapshot::Image::of(from.module_file());
-  out.heap = snapshot::Image::of(from.heap_file());
-  out.stable = snapshot::Image::of(from.stable_file());
-  for (const snapshot::Chunk& chunk : from.chunks()) out.chunks.push_back(chunk.bytes);
+  snapshot::NewSnapshot out = snapshot::NewSnapshot::of(from);
   out.flavour = flavour_of(request.form);
   return snapshot::write_directory(fs, request.to, out, request.overwrite, interrupt);
 }

@@ -205,12 +205,8 @@ class Packager {
   }
 
   Status build_route_s() {
-    snapshot::NewSnapshot out;
-    out.metadata = directory_->metadata();
+    snapshot::NewSnapshot out = snapshot::NewSnapshot::of(*directory_);
     out.module = snapshot::Image::of(&new_->file);
-    out.heap = snapshot::Image::of(directory_->heap_file());
-    out.stable = snapshot::Image::of(directory_->stable_file());
-    for (const snapshot::Chunk& chunk : directory_->chunks()) out.chunks.push_back(chunk.bytes);
     package_.files.push_back("snapshot");
     static const Interrupt never;
     const Interrupt& interrupt =

@@ -52,13 +52,10 @@ Status seed(PullTarget& target, const PullRequest& request) {
 // The images become part of the directory by a second name; nothing is copied.
 Status write_snapshot(FileSystem& system, const snapshot::Directory& source,
                       const PullTarget& target, const fs::path& path, const Interrupt& interrupt) {
-  snapshot::NewSnapshot out;
-  out.metadata = source.metadata();
-  out.module = snapshot::Image::of(source.module_file());
+  snapshot::NewSnapshot out = snapshot::NewSnapshot::of(source);
   out.heap = snapshot::Image::of(&target.image(Region::kHeap));
   out.stable = snapshot::Image::of(&target.image(Region::kStable));
   out.heap.may_link = out.stable.may_link = true;
-  for (const snapshot::Chunk& chunk : source.chunks()) out.chunks.push_back(chunk.bytes);
   return snapshot::write_directory(system, path, out, Overwrite::kYes, interrupt);
 }
 

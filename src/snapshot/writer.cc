@@ -64,6 +64,16 @@ Status write_files(FileSystem& system, const fs::path& path, const NewSnapshot& 
 
 }  // namespace
 
+NewSnapshot NewSnapshot::of(const Directory& directory) {
+  NewSnapshot out;
+  out.metadata = directory.metadata();
+  out.module = Image::of(directory.module_file());
+  out.heap = Image::of(directory.heap_file());
+  out.stable = Image::of(directory.stable_file());
+  for (const Chunk& chunk : directory.chunks()) out.chunks.push_back(chunk.bytes);
+  return out;
+}
+
 Status write_directory(FileSystem& system, const fs::path& path, const NewSnapshot& snapshot,
                        Overwrite overwrite, const Interrupt& interrupt) {
   CANREC_TRY(StagedDirectory staged, StagedDirectory::create(system, path, overwrite));

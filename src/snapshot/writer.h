@@ -11,6 +11,7 @@
 #include "base/file_system.h"
 #include "base/interrupt.h"
 #include "base/output_file.h"
+#include "snapshot/directory.h"
 #include "snapshot/image.h"
 #include "snapshot/metadata.h"
 
@@ -26,6 +27,9 @@ enum class Flavour : uint8_t {
 };
 
 struct NewSnapshot {
+  /// What a directory holds, which must outlive this.
+  static NewSnapshot of(const Directory& directory);
+
   Metadata metadata;  ///< sizes and chunk list are set from the images and chunks below
   Image module, heap, stable;
   std::vector<ByteView> chunks;  ///< of the Wasm chunk store, in the order of the list
