@@ -154,8 +154,8 @@ class Checker {
       return say(r, Answer::kBad, text + ": what the old module saves is never read back",
                  "add canister_post_upgrade to the new module");
     }
-    const bool listed = hazards_of(r, old_->module(), "canister_pre_upgrade") &&
-                        hazards_of(r, new_->module(), "canister_post_upgrade");
+    const bool listed = hazards_of(r, old_->module(), list_.old_path, "canister_pre_upgrade") &&
+                        hazards_of(r, new_->module(), list_.new_path, "canister_post_upgrade");
     if (!listed) {
       return say(r, Answer::kUnknown, text + "; their calls could not be listed",
                  "a rehearsal (--state) shows whether they trap");
@@ -174,10 +174,13 @@ class Checker {
   // What is known to trap in a hook: calls that the network forbids there, and what `canrec patch
   // calls` warns of. Warnings that differ only in their place are one finding. False when the calls
   // cannot be listed.
-  static bool hazards_of(CheckRow& r, const wasm::Module& module, std::string_view hook) {
+  static bool hazards_of(CheckRow& r, const wasm::Module& module, const std::string& path,
+                         std::string_view hook) {
     if (module.find_export(hook) == nullptr) return true;
     const auto calls = patch::list_calls(module, hook);
     if (!calls) return false;
+    const std::string shows =
+        fmt::format("canrec patch calls {} --from {}", shell_word(path), hook);
     struct Warned {
       std::string words, place;  // of the first call site
       size_t others = 0;
@@ -191,7 +194,8 @@ class Checker {
         }
         r.findings.push_back({Severity::kError, "forbidden-call", site.place,
                               fmt::format("{} calls {}", hook, site.import),
-                              "the network traps this call there", "canrec patch remove"});
+                              "the network traps this call there",
+                              shows + " shows its site, canrec patch remove takes it out"});
       }
       for (const std::string& hazard : site.hazards) {
         if (hazard.find(hook) == std::string::npos) continue;
@@ -207,7 +211,7 @@ class Checker {
             fmt::format(" (and {} more place{})", warned.others, warned.others == 1 ? "" : "s");
       }
       r.findings.push_back({Severity::kWarning, "hazard", warned.place, std::move(words),
-                            "hooks have trapped for this", "canrec patch calls"});
+                            "hooks have trapped for this", shows});
     }
     return true;
   }

@@ -109,6 +109,8 @@ TEST_F(CheckReal, NamesWhatIsKnownToTrapInTheHooks) {
   question_.old_module = canister("notes_calls");
   EXPECT_EQ(row("hooks").answer, Answer::kBad);
   EXPECT_EQ(row("hooks").findings.front().code, "forbidden-call");
+  EXPECT_TRUE(row("hooks").findings.front().next.starts_with(
+      "canrec patch calls " + question_.old_module.string() + " --from canister_pre_upgrade "));
   question_.old_module = canister("cellar");
   question_.new_module = canister("cellar");
   EXPECT_TRUE(row("hooks").findings.empty());
