@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -32,8 +33,7 @@ std::string growth_text(std::string_view name, const MemoryUse& use) {
 std::vector<std::pair<ic::SystemApi, uint64_t>> by_count(const RunReport& report) {
   std::vector<std::pair<ic::SystemApi, uint64_t>> rows(report.api_calls.begin(),
                                                        report.api_calls.end());
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::ranges::stable_sort(rows, std::greater{}, [](const auto& row) { return row.second; });
   return rows;
 }
 
