@@ -18,6 +18,8 @@ namespace canrec::snapshot {
 namespace store {
 
 inline constexpr uint32_t kVersion = 1;
+/// Of manifests that are written. Those of version 1 have no states of SHA-256.
+inline constexpr uint32_t kManifestVersion = 2;
 inline constexpr uint32_t kMinChunkSize = 4096;
 inline constexpr uint32_t kMaxChunkSize = uint32_t{1} << 20;
 /// Measured; see docs/design/chunk-store.md.

@@ -6,6 +6,7 @@
 // (base/sha256_lanes.h). Each must lead from its state to the next, so in the end every byte was
 // hashed as if one after another, and a difference is known to the stretch.
 
+#include <cstdint>
 #include <optional>
 
 #include "snapshot/store_manifest.h"
@@ -14,9 +15,11 @@ namespace canrec::snapshot {
 
 class FileHash {
  public:
-  /// `file` outlives this.
+  /// `file` outlives this. Without states it is one stretch, hashed from the front.
   explicit FileHash(const ManifestFile& file)
-      : file_(file), stride_(state_stride(file.size)), state_(Sha256Chain().state()) {}
+      : file_(file),
+        stride_(file.states.empty() ? UINT64_MAX : state_stride(file.size)),
+        state_(Sha256Chain().state()) {}
 
   /// What follows in the file: `size` bytes, or as many zeros when `bytes` is empty.
   /// Shape: a whole number of blocks of 64 bytes, except at the file's end.

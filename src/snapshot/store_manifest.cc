@@ -74,7 +74,8 @@ Status Manifest::read(uint64_t base) {
   }
   const uint8_t* p = bytes_.data();
   if (as_text(bytes_.first(8)) != store::kManifestMagic) return wrong(base, "not a manifest");
-  if (load_le<uint32_t>(p + 8) != store::kVersion) return wrong(base + 8, "unknown version");
+  const uint32_t version = load_le<uint32_t>(p + 8);
+  if (version == 0 || version > store::kManifestVersion) return wrong(base + 8, "unknown version");
   chunk_size_ = load_le<uint32_t>(p + 12);
   if (chunk_size_ < store::kMinChunkSize || chunk_size_ > store::kMaxChunkSize ||
       (chunk_size_ & (chunk_size_ - 1)) != 0) {
@@ -93,7 +94,7 @@ Status Manifest::read(uint64_t base) {
   id_ = to_hex(ByteView(hash).first(8));
   const uint64_t table = load_le<uint64_t>(p + trailer + 8);
   if (table < kHead || table > trailer) return wrong(base + trailer + 8, "place of the table");
-  CANREC_CHECK(read_table(table, base));
+  CANREC_CHECK(read_table(table, base, version >= 2));
   uint64_t at = kHead;
   for (const ManifestFile& file : files_) {
     if (file.begin != at || file.end < at || file.end > table) {
@@ -106,7 +107,7 @@ Status Manifest::read(uint64_t base) {
   return Ok{};
 }
 
-Status Manifest::read_table(uint64_t table, uint64_t base) {
+Status Manifest::read_table(uint64_t table, uint64_t base, bool has_states) {
   Cursor in(bytes_.subspan(table, bytes_.size() - kTrailer - table), base + table);
   CANREC_TRY(const uint32_t notes, in.le<uint32_t>());
   if (notes > kMaxNotes) return fail(Errc::kLimit, in.pos() - 4, fmt::format("{} notes", notes));
@@ -135,7 +136,7 @@ Status Manifest::read_table(uint64_t table, uint64_t base) {
     std::copy(hash.begin(), hash.end(), file.sha256.begin());
     CANREC_TRY(file.begin, in.le<uint64_t>());
     CANREC_TRY(file.end, in.le<uint64_t>());
-    const uint64_t count = state_count(file.size);
+    const uint64_t count = has_states ? state_count(file.size) : 0;
     if (count > in.left() / sizeof(Sha256)) {
       return wrong(at, fmt::format("{} of {} bytes wants {} SHA-256 states, the table ends before",
                                    file.name, file.size, count));
@@ -218,7 +219,7 @@ Result<ManifestWriter> ManifestWriter::create(FileSystem& system, std::filesyste
   out.out_.emplace(std::move(file));
   Bytes head;
   append(head, as_bytes(store::kManifestMagic));
-  append_le32(head, store::kVersion);
+  append_le32(head, store::kManifestVersion);
   append_le32(head, chunk_size);
   append_le64(head, created_ns);
   append_le64(head, 0);

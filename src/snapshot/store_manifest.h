@@ -27,7 +27,8 @@ struct ManifestFile {
   Sha256 sha256{};
   uint64_t begin = 0;  ///< of its reference list, in the manifest
   uint64_t end = 0;
-  /// Of SHA-256 after every state_stride(size) bytes, except at the file's begin and end.
+  /// Of SHA-256 after every state_stride(size) bytes, except at the file's begin and end; none in
+  /// manifests of version 1.
   std::vector<Sha256State> states;
 };
 
@@ -76,7 +77,7 @@ class Manifest {
 
  private:
   Status read(uint64_t base);
-  Status read_table(uint64_t table, uint64_t base);
+  Status read_table(uint64_t table, uint64_t base, bool has_states);
   Status check_list(const ManifestFile& file, uint64_t base) const;
 
   Bytes owner_;  ///< of bytes_, unless the caller is

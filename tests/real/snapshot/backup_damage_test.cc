@@ -129,6 +129,35 @@ TEST_F(LyingStore, WithAnIndexOfAnotherVersion) {
   EXPECT_EQ(run({"restore", id, "-o", (temporary / "out").string()}).status, 0);
 }
 
+// No lie: a manifest from before the states were kept.
+TEST_F(LyingStore, OrOneOfVersion1ThatIsReadWithoutStates) {
+  const std::string old = forge_manifest([&](Bytes& bytes) {
+    const auto manifest = Manifest::open(store / "backups" / (id + ".manifest"));
+    ASSERT_TRUE(manifest);
+    size_t gone = 0;
+    for (const ManifestFile& file : manifest->files()) {
+      const auto behind = bytes.begin() + static_cast<std::ptrdiff_t>(find(bytes, file.name) +
+                                                                      file.name.size() + 56);
+      const size_t states = file.states.size() * sizeof(Sha256);
+      bytes.erase(behind, behind + static_cast<std::ptrdiff_t>(states));
+      gone += states;
+    }
+    EXPECT_GT(gone, 0U);
+    bytes[8] = 1;
+  });
+  EXPECT_EQ(run({"verify", "--deep"}).status, 0);
+  const fs::path out = temporary / "out";
+  EXPECT_EQ(run({"restore", old, "-o", out.string()}).status, 0);
+  EXPECT_EQ(test::read_tree(out), test::read_tree(temporary / "snapshot"));
+  // The SHA-256 of the whole is looked at all the same.
+  id = old;
+  const std::string other = forge_manifest(
+      [&](Bytes& bytes) { bytes[find(bytes, "wasm_memory.bin") + 15 + 8] ^= 1; });
+  const fs::path none = temporary / "none";
+  EXPECT_EQ(run({"restore", other, "-o", none.string()}).status, 5);
+  EXPECT_FALSE(fs::exists(none));
+}
+
 TEST_F(LyingStore, WithAFileOfAbsurdSize) {
   size_t at = 0;
   const std::string forged = forge_manifest([&](Bytes& bytes) {
