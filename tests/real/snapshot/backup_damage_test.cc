@@ -151,8 +151,8 @@ TEST_F(LyingStore, OrOneOfVersion1ThatIsReadWithoutStates) {
   EXPECT_EQ(test::read_tree(out), test::read_tree(temporary / "snapshot"));
   // The SHA-256 of the whole is looked at all the same.
   id = old;
-  const std::string other = forge_manifest(
-      [&](Bytes& bytes) { bytes[find(bytes, "wasm_memory.bin") + 15 + 8] ^= 1; });
+  const std::string other =
+      forge_manifest([&](Bytes& bytes) { bytes[find(bytes, "wasm_memory.bin") + 15 + 8] ^= 1; });
   const fs::path none = temporary / "none";
   EXPECT_EQ(run({"restore", other, "-o", none.string()}).status, 5);
   EXPECT_FALSE(fs::exists(none));
