@@ -288,6 +288,8 @@ std::unique_ptr<Trap> make_trap(Runtime& rt, TrapKind kind) {
   } else {
     trap->message = to_string(kind);
   }
+  const std::optional<uint64_t> address = std::exchange(rt.trap_address, std::nullopt);
+  if (kind == TrapKind::kMemoryOutOfBounds) trap->address = address;
   if (kind == TrapKind::kSliceOverrun) trap->slice_instructions = rt.slices.overrun();
   rt.host_status.reset();
   return trap;

@@ -80,6 +80,7 @@ TrapKind touch(Runtime& rt, uint64_t address, uint64_t size, bool write) {
   Memory& memory = *rt.memory;
   const PageCounts before = memory.counts();
   if (!(write ? memory.touch_write(address, size) : memory.touch_read(address, size))) {
+    rt.trap_address = address;
     return TrapKind::kMemoryOutOfBounds;
   }
   const int64_t cost = page_charge(rt.config.page_model, before, memory.counts());

@@ -73,8 +73,9 @@ struct Runtime {
   // Of the trap that ended the last run.
   Frame* trap_frame = nullptr;
   const uint8_t* trap_ip = nullptr;
-  HostStatus host_status;     // of a trap that the host made
-  std::string limit_message;  // of kEngineLimit
+  HostStatus host_status;                // of a trap that the host made
+  std::string limit_message;             // of kEngineLimit
+  std::optional<uint64_t> trap_address;  // of kMemoryOutOfBounds in a load or store
 
   int64_t counter() const { return fuel + reserve; }
   void set_counter(int64_t counter);

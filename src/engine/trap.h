@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,8 +45,10 @@ inline constexpr size_t kBacktraceFrames = 100;
 /// Why and where a call ended. In a host function the innermost frame is its caller.
 struct Trap {
   TrapKind kind;
-  uint32_t host_code = 0;           ///< of kHost: what the host function gave
-  std::string message;              ///< of kHost: the host's text; else to_string(kind)
+  uint32_t host_code = 0;  ///< of kHost: what the host function gave
+  std::string message;     ///< of kHost: the host's text; else to_string(kind)
+  std::optional<uint64_t>
+      address;  ///< of kMemoryOutOfBounds: where a load or store would have been
   uint64_t slice_instructions = 0;  ///< of kSliceOverrun: what the slice took
   std::vector<Location> backtrace;  ///< Wasm frames, innermost first, at most kBacktraceFrames
   uint64_t frames = 0;              ///< Wasm frames that there were

@@ -92,6 +92,24 @@ TEST(Engine, WritesGlobalsWhereTheCallerKeepsThem) {
   EXPECT_EQ(state.call(1).results[0], Value::i32(78));
 }
 
+TEST(Engine, TellsWhereALoadWouldHaveBeen) {
+  TestState state(TestModule()
+                      .memory("00 01")
+                      .function(kMap32, "20 00 28 02 04")                       // i32.load offset=4
+                      .function("60 01 7f 00", "20 00 41 00 41 02 fc 0b 00"));  // memory.fill
+  const Outcome beyond = state.call(0, {Value::i32(65530)});
+  ASSERT_FALSE(beyond.ok());
+  EXPECT_EQ(beyond.trap->address, 65534U);
+  // An address of 33 bits is told in full.
+  const Outcome far = state.call(0, {Value::i32(0xffffffff)});
+  ASSERT_FALSE(far.ok());
+  EXPECT_EQ(far.trap->address, 0x100000003U);
+  // Of a bulk operation where its range begins.
+  const Outcome bulk = state.call(1, {Value::i32(65535)});
+  ASSERT_FALSE(bulk.ok());
+  EXPECT_EQ(bulk.trap->address, 65535U);
+}
+
 TEST(Engine, AppliesActiveSegmentsOnceAndDropsThem) {
   TestState state(TestModule()
                       .memory("00 01")
