@@ -51,7 +51,8 @@ struct MemoryUse {
 struct StopReport {
   Stop stop;
   std::vector<Frame> backtrace;
-  std::string network_backtrace;  ///< as the network prints it, or empty
+  std::string network_backtrace;         ///< as the network prints it, or empty
+  std::optional<uint64_t> heap_address;  ///< of a load or store beyond the heap
 };
 
 /// One execution of one export.

@@ -240,8 +240,9 @@ Stop Execution::stop_of(const engine::Trap& trap, const Entry& entry) {
 }
 
 void Execution::report_stop(Stop&& stop, const engine::Trap* trap) {
-  StopReport report{std::move(stop), {}, {}};
+  StopReport report{std::move(stop), {}, {}, {}};
   if (trap != nullptr) {
+    report.heap_address = trap->address;
     const wasm::Module& module = state_.code->module();
     const wasm::FunctionNames readable(module, wasm::FunctionNames::Style::kReadable);
     for (const engine::Location& place : trap->backtrace) {

@@ -157,6 +157,11 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
       out.push_back(at_address("the heap address", address, length, map, heap_before));
     }
   }
+  if (const auto address = run.stopped->heap_address) {
+    out.push_back(at_address("the heap address", *address, 0, map, heap_before) +
+                  "; a number that is no address was taken for one, or more was asked for than the "
+                  "heap has");
+  }
   if (run.stopped->stop.error == ExecutionError::kCalledTrap) {
     out.push_back(fmt::format("the program's own words: \"{}\"", run.stopped->stop.log));
   }

@@ -297,7 +297,8 @@ class Rehearser {
               ? fmt::format("canrec autopsy {} --upgrade {}{}", shell_word(rehearsal_.directory),
                             shell_word(step.subject),
                             step.argument.empty() ? "" : " --arg " + shell_word(step.argument))
-              : fmt::format("look at the {} stage above; the canister is as before", outcome.stage);
+              : fmt::format("it failed in the stage \"{}\"; the canister is as before",
+                            outcome.stage);
       return Ok{};
     }
     subject_.refresh_interface();

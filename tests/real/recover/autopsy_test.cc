@@ -153,6 +153,9 @@ TEST_F(AutopsyReal, SolvesACHeapAtTheNetworksLimit) {
   const Autopsy found = examine(full, executor::Profile::mainnet(), "notes_v2");
   EXPECT_EQ(found.cause, Cause::kOther);
   EXPECT_TRUE(found.words.find("heap out of bounds") != std::string::npos) << found.words;
+  EXPECT_TRUE(explains(found,
+                       "the heap address 0xffff0000 is beyond the heap, which ends at "
+                       "0xffff0000"));
   expect_solved(found, "canrec patch stub ");
 }
 
