@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -26,6 +27,11 @@ InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(file_, other.file_);
   std::swap(data_, other.data_);
   return *this;
+}
+
+void InputFile::fetch(uint64_t offset, uint64_t length) const {
+  const ByteView range = bytes().subspan(offset, std::min(length, size() - offset));
+  (void)::madvise(const_cast<uint8_t*>(range.data()), range.size(), MADV_POPULATE_READ);
 }
 
 InputFile::~InputFile() {

@@ -34,6 +34,9 @@ class InputFile {
   int descriptor() const { return file_.descriptor(); }
   /// RegularFile::read_ahead().
   void read_ahead(uint64_t offset, uint64_t length) const { file_.read_ahead(offset, length); }
+  /// Reads and maps a range now, so that another thread finds it there; a hint, which may be
+  /// ignored. Shape: `offset` a multiple of the page size, in the file.
+  void fetch(uint64_t offset, uint64_t length) const;
 
  private:
   explicit InputFile(RegularFile file) : file_(std::move(file)) {}

@@ -116,8 +116,15 @@ class FileHashes {
   }
 
   /// Takes files, the largest first, until there is none left or the user interrupts.
+  /// Then fetches what the other threads will come to, so that they only hash.
   void work() {
-    for (size_t turn = next_++; turn < order_.size(); turn = next_++) hash(order_[turn]);
+    for (size_t turn = next_++; turn < order_.size(); turn = next_++) {
+      std::atomic<uint64_t>& position = positions_[order_[turn]];
+      hash(order_[turn], position);
+      position = kOver;
+      position.notify_all();
+    }
+    for (const size_t index : order_) fetch(index);
   }
   /// In the order of the directory; after every thread has returned from work().
   std::vector<VerifiedFile> take() { return std::move(done_); }
@@ -125,6 +132,8 @@ class FileHashes {
  private:
   static constexpr size_t kPiece = size_t{4} << 20;
   static constexpr size_t kAhead = 4 * kPiece;
+  static constexpr size_t kFetched = 16 * kPiece;
+  static constexpr uint64_t kOver = ~uint64_t{0};
 
   struct Job {
     std::string name;
@@ -135,7 +144,7 @@ class FileHashes {
     return job.file != nullptr ? job.file->bytes() : ByteView{};
   }
 
-  void hash(size_t index) {
+  void hash(size_t index, std::atomic<uint64_t>& position) {
     const Job& job = jobs_[index];
     const ByteView bytes = bytes_of(job);
     Sha256Stream stream;
@@ -146,6 +155,8 @@ class FileHashes {
       job.file->read_ahead(bytes.size() - rest.size() + kPiece, kAhead);
       stream.update(piece);
       rest = rest.subspan(piece.size());
+      position = bytes.size() - rest.size();
+      position.notify_all();
       const uint64_t total = read_ += piece.size();
       if (options_.progress) {
         const std::lock_guard lock(reporting_);
@@ -155,10 +166,27 @@ class FileHashes {
     done_[index] = {job.name, bytes.size(), stream.finish()};
   }
 
+  // Stays some pieces in front of the thread that hashes the file, until that is done.
+  void fetch(size_t index) {
+    const Job& job = jobs_[index];
+    const uint64_t size = bytes_of(job).size();
+    uint64_t fetched = 0;
+    for (uint64_t at = positions_[index]; at < size; at = positions_[index]) {
+      fetched = std::max(fetched, at);
+      if (fetched < std::min<uint64_t>(size, at + kFetched)) {
+        job.file->fetch(fetched, kPiece);
+        fetched += kPiece;
+      } else {
+        positions_[index].wait(at);
+      }
+    }
+  }
+
   const VerifyOptions& options_;
   const std::vector<Job> jobs_;
   std::array<size_t, 3> order_ = {0, 1, 2};
   std::vector<VerifiedFile> done_;
+  std::array<std::atomic<uint64_t>, 3> positions_{};  // bytes hashed, or kOver
   std::atomic<size_t> next_{0};
   std::atomic<uint64_t> read_{0};
   std::mutex reporting_;
