@@ -96,14 +96,25 @@ template <size_t kLanes, bool kAllZeros>
   std::memcpy(&columns.state, &state, sizeof state);
 }
 
-[[gnu::target("avx2")]] void compress_8(Columns<8>& columns, uint64_t blocks) {
-  if (columns.step == std::array<size_t, 8>{}) return compress<8, true>(columns, blocks);
-  compress<8, false>(columns, blocks);
+template <size_t kLanes>
+[[gnu::always_inline]] inline void compress_columns(Columns<kLanes>& columns, uint64_t blocks) {
+  if (columns.step == std::array<size_t, kLanes>{}) return compress<kLanes, true>(columns, blocks);
+  compress<kLanes, false>(columns, blocks);
 }
-[[gnu::target("avx512f")]] void compress_16(Columns<16>& columns, uint64_t blocks) {
-  if (columns.step == std::array<size_t, 16>{}) return compress<16, true>(columns, blocks);
-  compress<16, false>(columns, blocks);
+
+template <size_t kLanes>
+void compress_anywhere(Columns<kLanes>& columns, uint64_t blocks) {
+  compress_columns(columns, blocks);
 }
+[[gnu::target("avx2")]] void compress_avx2(Columns<8>& columns, uint64_t blocks) {
+  compress_columns(columns, blocks);
+}
+[[gnu::target("avx512f")]] void compress_avx512(Columns<16>& columns, uint64_t blocks) {
+  compress_columns(columns, blocks);
+}
+
+bool has_avx2() { return __builtin_cpu_supports("avx2"); }
+bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
 
 // Deals pieces to lanes, the next one to whichever is free, while so many are at work that lanes
 // are faster than one piece after another.
@@ -204,24 +215,15 @@ Sha256State to_state(const Sha256& bytes) {
   return out;
 }
 
-bool is_supported(Sha256Lanes lanes) {
-#if defined(__x86_64__)
-  if (lanes == Sha256Lanes::kSixteen) return __builtin_cpu_supports("avx512f");
-  if (lanes == Sha256Lanes::kEight) return __builtin_cpu_supports("avx2");
-#endif
-  return lanes == Sha256Lanes::kOne;
-}
-
 Sha256Lanes best_sha256_lanes() {
 #if defined(__x86_64__)
-  if (is_supported(Sha256Lanes::kSixteen)) return Sha256Lanes::kSixteen;
-  if (is_supported(Sha256Lanes::kEight) && !has_sha_instructions()) return Sha256Lanes::kEight;
+  if (has_avx512()) return Sha256Lanes::kSixteen;
+  if (has_avx2() && !has_sha_instructions()) return Sha256Lanes::kEight;
 #endif
   return Sha256Lanes::kOne;
 }
 
 void sha256_advance(std::span<Sha256Piece> pieces, Sha256Lanes lanes) {
-  CANREC_ASSERT(is_supported(lanes));
   for (const Sha256Piece& piece : pieces) {
     CANREC_ASSERT(piece.bytes.empty() || piece.bytes.size() == piece.blocks * kBlock);
   }
@@ -229,8 +231,13 @@ void sha256_advance(std::span<Sha256Piece> pieces, Sha256Lanes lanes) {
   // Measured: a vector of 16 lanes does what SHA instructions do with 9 pieces, and what a
   // processor without them does with 3.
   const size_t worth = has_sha_instructions() ? 9 : 3;
-  if (lanes == Sha256Lanes::kSixteen) return advance_in_lanes<16>(pieces, worth, compress_16);
-  if (lanes == Sha256Lanes::kEight) return advance_in_lanes<8>(pieces, 3, compress_8);
+  if (lanes == Sha256Lanes::kSixteen) {
+    const auto compress_lanes = has_avx512() ? compress_avx512 : compress_anywhere<16>;
+    return advance_in_lanes<16>(pieces, worth, compress_lanes);
+  }
+  if (lanes == Sha256Lanes::kEight) {
+    return advance_in_lanes<8>(pieces, 3, has_avx2() ? compress_avx2 : compress_anywhere<8>);
+  }
 #endif
   for (Sha256Piece& piece : pieces) advance_alone(piece);
 }

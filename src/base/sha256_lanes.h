@@ -54,13 +54,12 @@ struct Sha256Piece {
 
 enum class Sha256Lanes : uint8_t { kOne, kEight, kSixteen };
 
-/// Whether this processor can.
-bool is_supported(Sha256Lanes lanes);
 /// What is fastest on this processor for many pieces: 16 lanes with AVX-512; otherwise one at a
 /// time where it has instructions for SHA-256; otherwise 8 lanes with AVX2.
 Sha256Lanes best_sha256_lanes();
 
-/// Takes the state of each piece over its blocks. The result is the same with any number of lanes.
+/// Takes the state of each piece over its blocks. The result is the same with any number of lanes
+/// and on any processor: one without the vectors does their work in smaller ones.
 void sha256_advance(std::span<Sha256Piece> pieces, Sha256Lanes lanes = best_sha256_lanes());
 
 }  // namespace canrec
