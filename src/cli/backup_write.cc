@@ -214,8 +214,9 @@ ExitCode backup_restore(Session& session, const BackupOptions& options) {
                         {"sha256_checked", !options.skip_sha256},
                         {"lost_bytes", lost}});
   } else {
-    session.print(fmt::format("backup {} restored to {}: {}\n", manifest.id(), options.output,
-                              human_size(report.bytes)));
+    session.print(fmt::format("backup {} {} to {}: {}\n", manifest.id(),
+                              lost == 0 ? "restored" : "salvaged in part", options.output,
+                              human_size(report.bytes - lost)));
     print_checked(session, options, manifest, report);
     if (lost != 0) {
       session.print(fmt::format("{}  {} are lost and zero in the output; see {}\n",
