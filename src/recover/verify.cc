@@ -5,22 +5,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <bit>
 #include <iterator>
-#include <mutex>
 #include <thread>
 
 #include "base/shell.h"
-#include "ic/limits.h"
-#include "recover/mixture.h"
 #include "recover/unfetched.h"
-#include "snapshot/globals.h"
-#include "wasm/load.h"
-#include "wasm/names.h"
-#include "wasm/persisted.h"
-#include "wasm/validate.h"
+#include "recover/verify_hashes.h"
+#include "recover/verify_module.h"
 
 namespace canrec::recover {
 namespace {
@@ -103,95 +95,6 @@ Consequence consequence_of(const Error& error) {
 // certain.
 bool network_refuses(Errc code) { return code == Errc::kLimit || code == Errc::kSnapshotSize; }
 
-// The files of a directory and their hashes, made by any number of threads.
-class FileHashes {
- public:
-  FileHashes(const snapshot::Directory& directory, const VerifyOptions& options)
-      : options_(options),
-        jobs_{{"wasm_module.bin", directory.module_file()},
-              {"wasm_memory.bin", directory.heap_file()},
-              {"stable_memory.bin", directory.stable_file()}},
-        done_(jobs_.size()) {
-    std::ranges::sort(order_, std::greater{}, [&](size_t i) { return bytes_of(jobs_[i]).size(); });
-  }
-
-  /// Takes files, the largest first, until there is none left or the user interrupts.
-  /// Then fetches what the other threads will come to, so that they only hash.
-  void work() {
-    for (size_t turn = next_++; turn < order_.size(); turn = next_++) {
-      std::atomic<uint64_t>& position = positions_[order_[turn]];
-      hash(order_[turn], position);
-      position = kOver;
-      position.notify_all();
-    }
-    for (const size_t index : order_) fetch(index);
-  }
-  /// In the order of the directory; after every thread has returned from work().
-  std::vector<VerifiedFile> take() { return std::move(done_); }
-
- private:
-  static constexpr size_t kPiece = size_t{4} << 20;
-  static constexpr size_t kAhead = 4 * kPiece;
-  static constexpr size_t kFetched = 16 * kPiece;
-  static constexpr uint64_t kOver = ~uint64_t{0};
-
-  struct Job {
-    std::string name;
-    const InputFile* file;  // null when it is missing, and so empty
-  };
-
-  static ByteView bytes_of(const Job& job) {
-    return job.file != nullptr ? job.file->bytes() : ByteView{};
-  }
-
-  void hash(size_t index, std::atomic<uint64_t>& position) {
-    const Job& job = jobs_[index];
-    const ByteView bytes = bytes_of(job);
-    Sha256Stream stream;
-    for (ByteView rest = bytes; !rest.empty();) {
-      if (options_.interrupt != nullptr && options_.interrupt->requested()) return;
-      const ByteView piece = rest.first(std::min<size_t>(rest.size(), kPiece));
-      // The disk reads the next pieces while this one is hashed.
-      job.file->read_ahead(bytes.size() - rest.size() + kPiece, kAhead);
-      stream.update(piece);
-      rest = rest.subspan(piece.size());
-      position = bytes.size() - rest.size();
-      position.notify_all();
-      const uint64_t total = read_ += piece.size();
-      if (options_.progress) {
-        const std::lock_guard lock(reporting_);
-        options_.progress(total);
-      }
-    }
-    done_[index] = {job.name, bytes.size(), stream.finish()};
-  }
-
-  // Stays some pieces in front of the thread that hashes the file, until that is done.
-  void fetch(size_t index) {
-    const Job& job = jobs_[index];
-    const uint64_t size = bytes_of(job).size();
-    uint64_t fetched = 0;
-    for (uint64_t at = positions_[index]; at < size; at = positions_[index]) {
-      fetched = std::max(fetched, at);
-      if (fetched < std::min<uint64_t>(size, at + kFetched)) {
-        job.file->fetch(fetched, kPiece);
-        fetched += kPiece;
-      } else {
-        positions_[index].wait(at);
-      }
-    }
-  }
-
-  const VerifyOptions& options_;
-  const std::vector<Job> jobs_;
-  std::array<size_t, 3> order_ = {0, 1, 2};
-  std::vector<VerifiedFile> done_;
-  std::array<std::atomic<uint64_t>, 3> positions_{};  // bytes hashed, or kOver
-  std::atomic<size_t> next_{0};
-  std::atomic<uint64_t> read_{0};
-  std::mutex reporting_;
-};
-
 class Verifier {
  public:
   Verifier(const fs::path& path, const VerifyOptions& options) : options_(options) {
@@ -207,6 +110,7 @@ class Verifier {
       old_form();
       empty_heap_without_file();
       damaged_integers();
+      if (!survey_.directory->module().empty()) hook_status();
       CANREC_CHECK(hash_and_look());
     }
     std::ranges::stable_sort(report_.findings, std::greater{}, &Finding::severity);
@@ -292,138 +196,6 @@ class Verifier {
     }
   }
 
-  void module_findings() {
-    const ByteView stored = survey_.directory->module();
-    if (stored.empty()) return;
-    module_hash(sha256(stored));
-    auto loaded = wasm::load_module(stored);
-    if (!loaded) {
-      add(Severity::kError, "module", "wasm_module.bin", loaded.error().message(),
-          "loading the snapshot fails on the network",
-          "download the snapshot again into an empty directory");
-      return;
-    }
-    if (const Status valid = wasm::validate(loaded->module); !valid) {
-      add(Severity::kError, "module-invalid",
-          fmt::format("wasm_module.bin, 0x{:08x}", valid.error().offset().value_or(0)),
-          valid.error().message(), "loading the snapshot fails on the network",
-          "compare the module's SHA-256 with the hash that the network reports for the canister");
-      return;
-    }
-    for (const wasm::RuleViolation& rule : wasm::check_network_rules(loaded->module)) {
-      add(Severity::kError, "network-rule", fmt::format("wasm_module.bin, 0x{:08x}", rule.offset),
-          rule.text, "the network refuses this module today: loading the snapshot fails",
-          "canrec inspect wasm_module.bin shows the place");
-    }
-    globals_against(loaded->module);
-    memory_against(loaded->module);
-    stack_pointer_against(loaded->module);
-    std::ranges::move(contradictions({&loaded->module, &*report_.metadata,
-                                      survey_.directory->heap(), survey_.directory->stable()}),
-                      std::back_inserter(report_.findings));
-    hook_status();
-  }
-
-  void module_hash(const Sha256& found) {
-    if (!options_.module_hash || found == *options_.module_hash) return;
-    add(Severity::kError, "module-hash", "wasm_module.bin",
-        fmt::format("sha256 {}, and {} was asked for", to_hex(found),
-                    to_hex(*options_.module_hash)),
-        "the directory is of another canister or another time, or files of two snapshots are in it",
-        "look up the snapshot that you mean, and download it into an empty directory");
-  }
-
-  static std::string_view type_name(wasm::ValType type) { return to_string(type); }
-
-  void globals_against(const wasm::Module& module) {
-    const std::vector<wasm::PersistedGlobal> wanted = wasm::persisted_globals(module);
-    const std::vector<snapshot::GlobalValue>& found = report_.metadata->globals;
-    if (wanted.size() != found.size()) {
-      add(Severity::kError, "globals-count", "metadata.json, globals",
-          fmt::format("{} values, the module persists {} globals", found.size(), wanted.size()),
-          "the network refuses to load the snapshot: \"Wasm exported globals of canister module "
-          "and snapshot metadata do not match.\"",
-          "the module or the metadata belongs to another snapshot; canrec inspect shows the list");
-      return;
-    }
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      if (to_string(found[i].type) == type_name(wanted[i].type.type)) continue;
-      add(Severity::kError, "globals-type", fmt::format("metadata.json, globals[{}]", i),
-          fmt::format("{}, the module's global {} is {}", to_string(found[i].type),
-                      std::to_underlying(wanted[i].global), type_name(wanted[i].type.type)),
-          "the network refuses to load the snapshot; with equal types it would not notice a swap",
-          "the module or the metadata belongs to another snapshot");
-    }
-  }
-
-  void memory_against(const wasm::Module& module) {
-    const uint64_t heap = report_.metadata->wasm_memory_size;
-    if (module.memories.empty()) {
-      if (heap == 0) return;
-      add(Severity::kError, "memory", "metadata.json, wasm_memory_size",
-          fmt::format("{} of heap, the module declares no memory", human_size(heap)),
-          "the network refuses to load the snapshot",
-          "the module and the heap belong to different snapshots");
-      return;
-    }
-    const wasm::Limits& limits = module.memories[0].limits;
-    const uint64_t pages = heap / wasm::kPageSize;
-    const uint64_t most = limits.is_64 ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
-    const auto refuse = [&](std::string what, std::string why) {
-      add(Severity::kError, "memory", "metadata.json, wasm_memory_size", std::move(what),
-          std::move(why), "the module and the heap belong to different snapshots");
-    };
-    if (pages < limits.min) {
-      refuse(fmt::format("{} pages of heap, the module declares at least {}", pages, limits.min),
-             "the network refuses to load the snapshot");
-    }
-    if (limits.has_max && pages > limits.max) {
-      refuse(fmt::format("{} pages of heap, the module declares at most {}", pages, limits.max),
-             "the snapshot loads, and then every message fails");
-    }
-    if (heap > most) {
-      refuse(fmt::format("{} of heap, a {}-bit module can have {}", human_size(heap),
-                         limits.is_64 ? 64 : 32, human_size(most)),
-             "the network refuses to load the snapshot");
-    }
-  }
-
-  // The stack pointer: exported or named so, else the only mutable global.
-  static std::optional<size_t> stack_pointer_of(const wasm::Module& module,
-                                                const std::vector<wasm::PersistedGlobal>& globals) {
-    const wasm::NameSection names = wasm::read_names(module);
-    std::optional<size_t> only;
-    size_t mutables = 0;
-    for (size_t i = 0; i < globals.size(); ++i) {
-      if (!globals[i].type.is_mutable) continue;
-      const auto name = names.globals.find(std::to_underlying(globals[i].global));
-      if (globals[i].export_name == "__stack_pointer" ||
-          (name != names.globals.end() && name->second == "__stack_pointer")) {
-        return i;
-      }
-      only = i;
-      ++mutables;
-    }
-    return mutables == 1 ? only : std::nullopt;
-  }
-
-  // Between messages the shadow stack is empty, so its pointer has its initial value.
-  void stack_pointer_against(const wasm::Module& module) {
-    const std::vector<wasm::PersistedGlobal> globals = wasm::persisted_globals(module);
-    const std::vector<snapshot::GlobalValue>& values = report_.metadata->globals;
-    if (globals.size() != values.size()) return;
-    const auto at = stack_pointer_of(module, globals);
-    if (!at) return;
-    const auto initial = snapshot::initial_value(module, globals[*at].global);
-    if (!initial || initial->low == values[*at].low) return;
-    add(Severity::kWarning, "stack-pointer", fmt::format("metadata.json, globals[{}]", *at),
-        fmt::format("what looks like the stack pointer is {}, its initial value is {}",
-                    values[*at].low, initial->low),
-        "between messages the stack is empty: the snapshot was taken while a call was under way, "
-        "or the metadata belongs to another module",
-        "stop the canister and take the snapshot again, or make sure that the global is none");
-  }
-
   void hook_status() {
     const auto& status = report_.metadata->on_low_wasm_memory_hook_status;
     if (!status) return;
@@ -472,7 +244,8 @@ class Verifier {
     FileHashes hashes(*survey_.directory, options_);
     {
       std::jthread second([&] { hashes.work(); });
-      module_findings();
+      std::ranges::move(judge_module(*survey_.directory, options_.module_hash),
+                        std::back_inserter(report_.findings));
       hashes.work();
     }
     if (options_.interrupt != nullptr) CANREC_CHECK(options_.interrupt->check());
