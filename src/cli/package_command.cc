@@ -9,8 +9,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/named_error.h"
 #include "cli/executor_options.h"
 #include "cli/findings.h"
+#include "ic/limits.h"
 #include "recover/runbook.h"
 
 namespace canrec::cli {
@@ -25,6 +27,7 @@ struct Options {
   std::string network = "ic";
   std::string argument;
   std::vector<std::string> checks;
+  uint32_t subnet_nodes = 0;
   bool force = false;
   ExecutorOptions executor;
 };
@@ -50,19 +53,21 @@ void print_json(Session& session, const recover::Package& package, const std::st
   for (const recover::ExpectedAnswer& each : package.answers) {
     answers.push_back({{"query", each.query}, {"answer", each.answer}});
   }
-  session.print_json({{"type", "package"},
-                      {"schema", 1},
-                      {"version", CANREC_VERSION},
-                      {"output", output},
-                      {"route", to_string(package.route)},
-                      {"verdict", to_string(package.word)},
-                      {"canister", package.canister},
-                      {"module_sha256", package.module_hash},
-                      {"old_module_sha256", package.old_module_hash},
-                      {"files", package.files},
-                      {"answers", answers},
-                      {"cycles", costs_json(package.costs)},
-                      {"findings", findings_json(package.findings)}});
+  session.print_json(
+      {{"type", "package"},
+       {"schema", 1},
+       {"version", CANREC_VERSION},
+       {"output", output},
+       {"route", to_string(package.route)},
+       {"verdict", to_string(package.word)},
+       {"canister", package.canister},
+       {"module_sha256", package.module_hash},
+       {"old_module_sha256", package.old_module_hash},
+       {"files", package.files},
+       {"answers", answers},
+       {"cycles", costs_json(package.costs)},
+       {"subnet_nodes", package.subnet_nodes != 0 ? package.subnet_nodes : ic::limits::kPriceNodes},
+       {"findings", findings_json(package.findings)}});
 }
 
 void print_text(Session& session, const recover::Package& package, const std::string& output) {
@@ -99,13 +104,18 @@ ExitCode run(Session& session, const Options& options) {
     CLI_TRY(request.canister, session, "--canister", ic::Principal::parse(options.canister));
   }
   request.network = options.network;
+  request.subnet_nodes = options.subnet_nodes;
   request.checks = options.checks;
   request.argument = options.argument;
   request.overwrite = options.force ? Overwrite::kYes : Overwrite::kNo;
   ProgressSink progress(session);
   CLI_TRY(request.executor, session, "", options.executor.options(session, &progress));
-  CLI_TRY(const recover::Package package, session, options.directory,
-          recover::package(session.files(), request));
+  const Result<recover::Package> made = recover::package(session.files(), request);
+  if (!made) {
+    const bool of_module = names_file(made.error(), options.module);
+    return session.report(of_module ? options.module : options.directory, made.error());
+  }
+  const recover::Package& package = *made;
   if (session.json) {
     print_json(session, package, options.output);
   } else {
@@ -136,6 +146,11 @@ void add_package_command(CLI::App& app, Session& session) {
   command->add_option("--check", options->checks,
                       "a query such as 'get(7)'; its answer must stay the same and goes into the "
                       "runbook");
+  command
+      ->add_option("--subnet-nodes", options->subnet_nodes,
+                   "nodes of the canister's subnet, for the prices; without it the runbook has a "
+                   "table of the usual sizes")
+      ->check(CLI::Range(1, 1000));
   command->add_option("--arg", options->argument,
                       "argument of post-upgrade (route K), Candid text");
   command->add_flag("--force", options->force, "replace an existing output directory");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums over the price list.
 //
-//   take, restore, announce   5M cycles an execution, 2,000M instructions, one a byte of the
-//   snapshot a slice read or written   5M cycles an execution, 5M instructions, one a byte of the
-//   slice each message from outside so much, and so much a byte of its argument
+//   take, restore, announce    5M cycles an execution, 2,000M instructions, one a byte of the
+//   snapshot a slice read or written    5M cycles an execution, 5M instructions, one a byte of the
+//   slice each message from outside  so much, and so much a byte of it, envelope included
 //
 // Source: dfinity/ic rs/execution_environment/src/canister_manager.rs (take_canister_snapshot,
 // load_canister_snapshot, read_ and upload_canister_snapshot_data), rs/config/src/subnet_config.rs.
@@ -25,13 +25,11 @@ using executor::Profile;
 
 constexpr uint64_t kGlobalBytes = 16;
 constexpr uint64_t kSecondsPerDay = 86'400;
-// What a management call's argument has beside the bytes it carries: ids, names of fields.
-constexpr uint64_t kArgumentBytes = 200;
 
-Cycles of_snapshot(const Profile& profile, uint64_t bytes) {
+Cycles of_snapshot(const Profile& profile, uint64_t bytes, uint64_t message) {
   return executor::execution_price(profile, profile[Limit::kSnapshotInstructionsBase] + bytes,
                                    false) +
-         executor::ingress_price(profile, kArgumentBytes);
+         executor::ingress_price(profile, message);
 }
 
 // Slices of one blob: calls, and what they cost. Bytes that are written travel in the message.
@@ -39,24 +37,34 @@ struct Slices {
   uint64_t calls = 0;
   Cycles cycles = 0;
 
-  void add(const Profile& profile, uint64_t blob, bool written) {
+  // `message` is without the slice.
+  void add(const Profile& profile, uint64_t blob, uint64_t message, bool written) {
     const uint64_t each = profile[Limit::kSnapshotReadBytes];
-    const uint64_t count = (blob + each - 1) / each;
+    add_equal(profile, blob / each, each, written ? with_blob(message, each) : message);
+    if (const uint64_t rest = blob % each; rest != 0) {
+      add_equal(profile, 1, rest, written ? with_blob(message, rest) : message);
+    }
+  }
+
+ private:
+  void add_equal(const Profile& profile, uint64_t count, uint64_t slice, uint64_t message) {
     calls += count;
-    const uint64_t base = profile[Limit::kSnapshotReadInstructionsBase];
-    cycles += Cycles{profile[Limit::kExecutionCycles]} * count +
-              Cycles{profile[Limit::kInstructionCycles32]} * (Cycles{base} * count + blob) +
-              executor::ingress_price(profile, kArgumentBytes) * count;
-    if (written) cycles += Cycles{profile[Limit::kIngressByteCycles]} * blob;
+    const uint64_t instructions = profile[Limit::kSnapshotReadInstructionsBase] + slice;
+    cycles += (executor::execution_price(profile, instructions, false) +
+               executor::ingress_price(profile, message)) *
+              count;
   }
 };
 
 Slices slices_of(const CostCase& at_hand, const Profile& profile, uint64_t module, bool written) {
+  const SnapshotMessages& sizes = at_hand.sizes;
   Slices slices;
   for (const uint64_t blob : {module, at_hand.heap_bytes, at_hand.stable_bytes}) {
-    slices.add(profile, blob, written);
+    slices.add(profile, blob, written ? sizes.upload_slice : sizes.read_slice, written);
   }
-  for (const uint64_t chunk : at_hand.store_chunks) slices.add(profile, chunk, written);
+  for (const uint64_t chunk : at_hand.store_chunks) {
+    slices.add(profile, chunk, written ? sizes.upload_chunk : sizes.read_chunk, written);
+  }
   return slices;
 }
 
@@ -73,13 +81,13 @@ Costs costs_of(const CostCase& at_hand, const Profile& profile) {
       std::accumulate(at_hand.store_chunks.begin(), at_hand.store_chunks.end(), uint64_t{0});
   out.snapshot_bytes = state + at_hand.old_module_bytes;
   out.new_snapshot_bytes = state + at_hand.module_bytes;
-  out.take = of_snapshot(profile, out.snapshot_bytes);
-  out.way_back = out.take;
+  out.take = of_snapshot(profile, out.snapshot_bytes, at_hand.sizes.take);
+  out.way_back = of_snapshot(profile, out.snapshot_bytes, at_hand.sizes.load);
   out.snapshot_day = day_of(profile, out.snapshot_bytes);
 
   const Slices read = slices_of(at_hand, profile, at_hand.old_module_bytes, false);
   const Cycles metadata =
-      executor::ingress_price(profile, kArgumentBytes) +
+      executor::ingress_price(profile, at_hand.sizes.read_metadata) +
       executor::execution_price(profile, profile[Limit::kSnapshotReadInstructionsBase], false);
   out.download_calls = read.calls + 1;
   out.download = read.cycles + metadata;
@@ -97,8 +105,9 @@ Costs costs_of(const CostCase& at_hand, const Profile& profile) {
   } else {
     const Slices written = slices_of(at_hand, profile, at_hand.module_bytes, true);
     out.upload_calls = written.calls + 1;
-    out.upload = written.cycles + of_snapshot(profile, out.new_snapshot_bytes);
-    out.restore = of_snapshot(profile, out.new_snapshot_bytes);
+    out.upload = written.cycles +
+                 of_snapshot(profile, out.new_snapshot_bytes, at_hand.sizes.upload_metadata);
+    out.restore = of_snapshot(profile, out.new_snapshot_bytes, at_hand.sizes.load);
     out.new_snapshot_day = day_of(profile, out.new_snapshot_bytes);
   }
 
@@ -109,6 +118,17 @@ Costs costs_of(const CostCase& at_hand, const Profile& profile) {
   const uint64_t most =
       out.snapshot_bytes * 2 + (route_k ? at_hand.module_bytes : out.new_snapshot_bytes);
   out.reserve_during = executor::freezing_threshold(profile, most, seconds);
+  return out;
+}
+
+Costs on_subnet(const Costs& costs, uint32_t nodes) {
+  Costs out = costs;
+  for (Cycles Costs::*const fee :
+       {&Costs::take, &Costs::download, &Costs::upload, &Costs::restore, &Costs::way_back,
+        &Costs::install, &Costs::canister_day, &Costs::snapshot_day, &Costs::new_snapshot_day,
+        &Costs::reserve_before, &Costs::reserve_during}) {
+    out.*fee = costs.*fee * nodes / ic::limits::kPriceNodes;
+  }
   return out;
 }
 

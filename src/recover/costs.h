@@ -2,7 +2,7 @@
 #pragma once
 
 // What the steps of a runbook cost and take up, for the state and the module at hand. Every price
-// is a row of ic/limits.def, on a subnet of kPriceNodes nodes.
+// is a row of ic/limits.def, on a subnet of kPriceNodes nodes; another one charges in proportion.
 
 #include <cstdint>
 #include <string>
@@ -10,6 +10,8 @@
 
 #include "executor/cycles.h"
 #include "executor/profile.h"
+#include "ic/limits.h"
+#include "recover/management_message.h"
 
 namespace canrec::recover {
 
@@ -21,9 +23,14 @@ struct CostCase {
   uint64_t stable_bytes = 0;
   uint64_t globals = 0;                ///< persisted ones
   std::vector<uint64_t> store_chunks;  ///< sizes of what the chunk store holds
-  std::vector<uint64_t> messages;      ///< route K: sizes of the arguments that are sent
+  SnapshotMessages sizes;              ///< of the messages about snapshots
+  std::vector<uint64_t> messages;      ///< route K: bytes on the wire, the installation last
   uint64_t install_instructions = 0;   ///< route K: measured, compilation included
 };
+
+/// Sizes of subnets that applications run on, and the smallest of them is what prices are of.
+inline constexpr uint32_t kUsualSubnetNodes[] = {13, 28, 34, 40};
+static_assert(kUsualSubnetNodes[0] == ic::limits::kPriceNodes);
 
 /// Cycles by step, the state's own size, and what must stay in the balance.
 struct Costs {
@@ -48,6 +55,9 @@ struct Costs {
 
 /// The costs of route S when there are no messages of an installation, else of route K.
 Costs costs_of(const CostCase& at_hand, const executor::Profile& profile);
+
+/// The same on a subnet of that many nodes. The network rounds each fee down; here the sums are.
+Costs on_subnet(const Costs& costs, uint32_t nodes);
 
 /// "2,003,148 cycles", from a thousand million on "4.31 T cycles (4,310,000,000,000)".
 std::string cycles_words(executor::Cycles cycles);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Building a package:
 //
-//  1. compare the modules, judge route K with the state at hand, choose the route;
+//  1. look whether the state is whole, as verify does; compare the modules, judge route K with the
+//     state at hand, choose the route;
 //  2. write the files into a directory beside the output;
 //  3. rehearse from those files: load or install, ask the checks before and after;
 //  4. write the runbook and give the directory its name.
@@ -15,20 +16,20 @@
 #include "base/input_file.h"
 #include "base/named_error.h"
 #include "base/shell.h"
-#include "candid/binary.h"
-#include "candid/parser.h"
-#include "candid/text.h"
-#include "executor/management_did.h"
 #include "ic/limits.h"
 #include "recover/checks.h"
+#include "recover/management_message.h"
 #include "recover/route_k.h"
 #include "recover/runbook.h"
 #include "recover/script.h"
 #include "recover/subject.h"
+#include "recover/verify.h"
 #include "snapshot/staged_directory.h"
 #include "snapshot/temporary.h"
 #include "snapshot/writer.h"
 #include "wasm/load.h"
+#include "wasm/names.h"
+#include "wasm/toolchain.h"
 #include "wasmdiff/compare.h"
 
 namespace canrec::recover {
@@ -41,15 +42,17 @@ using wasmdiff::Word;
 constexpr uint64_t kArgumentOverhead = 1024;  // of install_code beside module and argument
 
 // The names at the top of a package.
-constexpr std::array<std::string_view, 9> kPackageNames = {"runbook.md",
-                                                           "runbook.txt",
-                                                           "snapshot",
-                                                           "module.wasm",
-                                                           "install_code.bin",
-                                                           "install_code.hex",
-                                                           "chunks",
-                                                           "install_chunked_code.bin",
-                                                           "install_chunked_code.hex"};
+constexpr std::array<std::string_view, 11> kPackageNames = {"runbook.md",
+                                                            "runbook.txt",
+                                                            "snapshot",
+                                                            "module.wasm",
+                                                            "install_code.candid",
+                                                            "install_code.bin",
+                                                            "install_code.hex",
+                                                            "chunks",
+                                                            "install_chunked_code.candid",
+                                                            "install_chunked_code.bin",
+                                                            "install_chunked_code.hex"};
 
 // Whether a directory is a package and nothing else, so that --force may replace it.
 bool is_package(const fs::path& path) {
@@ -69,6 +72,7 @@ class Packager {
 
   Result<Package> run() {
     CANREC_CHECK(open_inputs());
+    CANREC_CHECK(look_at_state());
     CANREC_CHECK(choose_route());
     CANREC_TRY(const snapshot::Temporary temporary, snapshot::make_temporary(system_, output_));
     staging_ = temporary.path;
@@ -109,14 +113,39 @@ class Packager {
     const bool wide = new_->module().is_64();
     package_.heap_limit = wide ? ic::limits::kHeapBytes64 : ic::limits::kHeapBytes32;
     package_.network = request_.network;
-    package_.has_start = new_->module().start.has_value();
-    package_.has_post_upgrade = new_->module().find_export("canister_post_upgrade") != nullptr;
+    package_.keeps_heap =
+        wasm::find_icp_section(new_->module(), "enhanced-orthogonal-persistence") != nullptr;
+    const wasm::FunctionNames names(new_->module(), wasm::FunctionNames::Style::kRaw);
+    package_.is_motoko = wasm::detect_toolchain(new_->module(), names, nullptr).toolchain ==
+                         wasm::Toolchain::kMotokoEnhanced;
     if (request_.canister) {
       canister_ = *request_.canister;
     } else if (!directory_->ids().empty()) {
       CANREC_TRY(canister_, ic::Principal::from_bytes(directory_->ids().front().canister));
     }
-    package_.canister = canister_ ? canister_->text() : "CANISTER_ID";
+    package_.canister = canister_ ? canister_->text() : std::string(kUnknownCanister);
+    return Ok{};
+  }
+
+  // A state that verify calls wrong would be sent as it is. What is only about the form of the
+  // directory is mended by writing it anew.
+  Status look_at_state() {
+    VerifyOptions options;
+    options.interrupt = request_.executor.interrupt;
+    CANREC_TRY(const VerifyReport report, verify(request_.directory, options));
+    for (const Finding& finding : report.findings) {
+      // The old module may be from before a rule; it is the new one that is sent.
+      if (finding.severity == Severity::kError && finding.code != "network-rule") {
+        return fail(
+            Errc::kVerification,
+            fmt::format("the state itself is not whole: {}{}{} (canrec verify {} shows all)",
+                        finding.where, finding.where.empty() ? "" : ": ", finding.what,
+                        shell_word(request_.directory.string())));
+      }
+      if (finding.code != "old-form" && finding.code != "dfx-needs-file") {
+        package_.findings.push_back(finding);
+      }
+    }
     return Ok{};
   }
 
@@ -168,11 +197,15 @@ class Packager {
                      const std::vector<Finding>& k_findings) {
     for (const wasmdiff::Finding& finding : comparison.findings) {
       if (finding.weights.of(route) != wasmdiff::Severity::kReview) continue;
+      // What the hook does is seen in the rehearsal.
+      if (finding.code == "hook.post-upgrade-runs") continue;
       package_.findings.push_back({Severity::kWarning, std::string(finding.code), "", finding.what,
                                    finding.why, finding.next});
     }
     if (route == Route::kK) {
-      for (const Finding& finding : k_findings) package_.findings.push_back(finding);
+      for (const Finding& finding : k_findings) {
+        if (finding.code != "post-upgrade") package_.findings.push_back(finding);
+      }
       if (directory_->metadata().global_timer && directory_->metadata().global_timer->deadline_ns) {
         package_.findings.push_back(
             {Severity::kWarning, "timer", "metadata.json", "the global timer is set",
@@ -185,11 +218,10 @@ class Packager {
   Status build() {
     CANREC_CHECK(package_.route == Route::kS ? build_route_s() : build_route_k());
     CANREC_CHECK(rehearse_package());
-    count_costs();
-    return Ok{};
+    return count_costs();
   }
 
-  void count_costs() {
+  Status count_costs() {
     CostCase at_hand;
     at_hand.old_module_bytes = directory_->module().size();
     at_hand.module_bytes = package_.module_size;
@@ -199,9 +231,17 @@ class Packager {
     for (const snapshot::Chunk& chunk : directory_->chunks()) {
       at_hand.store_chunks.push_back(chunk.bytes.size());
     }
+    static constexpr uint8_t kAnId[10] = {};  // as long as that of any canister
+    CANREC_TRY(const ic::Principal some, ic::Principal::from_bytes(kAnId));
+    CANREC_TRY(at_hand.sizes, snapshot_messages(directory_->metadata(), canister_.value_or(some)));
     at_hand.messages = messages_;
     at_hand.install_instructions = package_.install_instructions;
     package_.costs = costs_of(at_hand, request_.executor.profile);
+    package_.subnet_nodes = request_.subnet_nodes;
+    if (package_.subnet_nodes != 0) {
+      package_.costs = on_subnet(package_.costs, package_.subnet_nodes);
+    }
+    return Ok{};
   }
 
   Status build_route_s() {
@@ -215,40 +255,17 @@ class Packager {
                                      interrupt);
   }
 
-  // The argument of a management method, from text that names its fields.
-  static Result<Bytes> management_argument(std::string_view method, const std::string& text) {
-    CANREC_TRY(const candid::Program program,
-               candid::parse_program(executor::kManagementInterface));
-    const candid::Method* found =
-        candid::find_method(program.env.resolved(program.actor->service), method);
-    CANREC_ASSERT(found != nullptr);
-    std::vector<candid::TypeIdx> types;
-    for (const candid::Arg& arg : program.env.resolved(found->type).args) types.push_back(arg.type);
-    CANREC_TRY(const candid::Values values, candid::parse_args(text, program.env, types));
-    return candid::encode(program.env, types, values.values);
-  }
-
-  static std::string blob_text(ByteView bytes) {
-    std::string out = "blob \"";
-    out.reserve(bytes.size() * 3 + 8);
-    static constexpr std::string_view kDigits = "0123456789abcdef";
-    for (const uint8_t byte : bytes) {
-      out += '\\';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-    return out + '"';
-  }
-
   Status write(const std::string& name, ByteView bytes) {
     package_.files.push_back(name);
     return write_file(system_, staging_ / name, bytes, Overwrite::kNo);
   }
-  // The argument of a message of route K.
-  Status write_with_hex(const std::string& name, ByteView bytes) {
-    messages_.push_back(bytes.size());
-    CANREC_CHECK(write(name + ".bin", bytes));
-    return write(name + ".hex", as_bytes(to_hex(bytes) + "\n"));
+  // The argument of the message of route K that installs: as text, as bytes and in hex.
+  Status write_installation(const std::string& method, const std::string& text) {
+    CANREC_TRY(const Bytes bytes, management_argument(method, text));
+    messages_.push_back(message_bytes(method, bytes.size()));
+    CANREC_CHECK(write(method + ".candid", as_bytes(text + "\n")));
+    CANREC_CHECK(write(method + ".bin", bytes));
+    return write(method + ".hex", as_bytes(to_hex(bytes) + "\n"));
   }
 
   Status build_route_k() {
@@ -259,19 +276,17 @@ class Packager {
           "snapshot directory says which one it is of)");
     }
     CANREC_TRY(argument_, encode_install_argument(new_->file.bytes(), request_.argument));
+    package_.argument_hex = to_hex(argument_);
     const std::string mode =
         "mode = variant { upgrade = opt record { skip_pre_upgrade = opt true; "
         "wasm_memory_persistence = opt variant { keep } } }";
     CANREC_CHECK(write("module.wasm", new_->file.bytes()));
     if (new_->file.size() + argument_.size() + kArgumentOverhead <= ic::limits::kIngressBytes) {
-      CANREC_TRY(
-          const Bytes encoded,
-          management_argument("install_code",
-                              fmt::format("(record {{ {}; canister_id = principal \"{}\"; "
-                                          "wasm_module = {}; arg = {} }})",
-                                          mode, package_.canister, blob_text(new_->file.bytes()),
-                                          blob_text(argument_))));
-      return write_with_hex("install_code", encoded);
+      return write_installation(
+          "install_code",
+          fmt::format(
+              "(record {{ {}; canister_id = principal \"{}\"; wasm_module = {}; arg = {} }})", mode,
+              package_.canister, blob_text(new_->file.bytes()), blob_text(argument_)));
     }
     return build_chunks(mode);
   }
@@ -287,21 +302,18 @@ class Packager {
                               fmt::format("(record {{ canister_id = principal \"{}\"; chunk = "
                                           "{} }})",
                                           package_.canister, blob_text(chunk))));
-      messages_.push_back(encoded.size());
+      messages_.push_back(message_bytes("upload_chunk", encoded.size()));
       CANREC_CHECK(write(fmt::format("chunks/{:02}.bin", package_.chunks), encoded));
       hashes += fmt::format("record {{ hash = {} }}; ", blob_text(sha256(chunk)));
       ++package_.chunks;
       rest = rest.subspan(chunk.size());
     }
-    CANREC_TRY(
-        const Bytes encoded,
-        management_argument(
-            "install_chunked_code",
-            fmt::format("(record {{ {}; target_canister = principal \"{}\"; "
-                        "chunk_hashes_list = vec {{ {} }}; wasm_module_hash = {}; arg = {} }})",
-                        mode, package_.canister, hashes, blob_text(new_->loaded.hash),
-                        blob_text(argument_))));
-    return write_with_hex("install_chunked_code", encoded);
+    return write_installation(
+        "install_chunked_code",
+        fmt::format("(record {{ {}; target_canister = principal \"{}\"; chunk_hashes_list = vec {{ "
+                    "{}}}; wasm_module_hash = {}; arg = {} }})",
+                    mode, package_.canister, hashes, blob_text(new_->loaded.hash),
+                    blob_text(argument_)));
   }
 
   Status rehearse_package() {
@@ -325,6 +337,7 @@ class Packager {
         return fail(Errc::kVerification, fmt::format("the rehearsal of the package fails in {}: {}",
                                                      outcome.stage, outcome.failure->text()));
       }
+      warn_of_post_upgrade(outcome);
       package_.install_instructions = outcome.instructions;
       package_.compile_instructions = outcome.compile_instructions;
       after->refresh_interface();
@@ -337,6 +350,35 @@ class Packager {
     }
     for (const CheckedAnswer& each : answers) package_.answers.push_back({each.query, each.after});
     return Ok{};
+  }
+
+  // With pre-upgrade left out the hook may decode what an earlier upgrade left in stable memory and
+  // put that over the heap. Whether it reads any was seen in the rehearsal. Motoko's takes over the
+  // root, which was judged with the state.
+  void warn_of_post_upgrade(const executor::InstallOutcome& outcome) {
+    if (package_.is_motoko) return;
+    const auto run =
+        std::ranges::find(outcome.runs, "canister_post_upgrade", &executor::RunReport::entry);
+    if (run == outcome.runs.end()) return;
+    const std::string wrote =
+        fmt::format("{} of heap", human_size(run->heap.dirty_os_pages * engine::kOsPage));
+    if (run->stable_bytes_read == 0) {
+      package_.findings.push_back(
+          {Severity::kWarning, "post-upgrade", "canister_post_upgrade",
+           fmt::format("the hook ran in the rehearsal: it read no stable memory and wrote to {}",
+                       wrote),
+           "pre-upgrade is left out, so it runs over the heap as it is",
+           "make sure that what it sets anew may be set anew: canrec package --check QUERY"});
+      return;
+    }
+    package_.findings.push_back(
+        {Severity::kWarning, "post-upgrade", "canister_post_upgrade",
+         fmt::format("the hook ran in the rehearsal: it read {} of stable memory and wrote to {}",
+                     human_size(run->stable_bytes_read), wrote),
+         "pre-upgrade is left out, so what it reads there an earlier upgrade left: when it is the "
+         "program's data, older data has replaced the heap's",
+         "canrec patch drop-hook MODULE canister_post_upgrade -o OUT, or canrec package --check "
+         "QUERY for data that is newer than the last upgrade"});
   }
 
   Status publish() {
@@ -361,7 +403,7 @@ class Packager {
   std::optional<wasm::ModuleFile> new_;
   std::optional<ic::Principal> canister_;
   Bytes argument_;
-  std::vector<uint64_t> messages_;  // sizes of route K's arguments, the installation last
+  std::vector<uint64_t> messages_;  // sizes of route K's messages, the installation last
   fs::path staging_;
 };
 

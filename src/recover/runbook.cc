@@ -62,24 +62,28 @@ class Runbook {
           : "an upgrade that keeps memory; globals restart, start and post-upgrade run",
         to_string(package_.word)));
     line();
+    if (id() == kUnknownCanister) {
+      line(fmt::format(
+          "- **{} stands for the principal of your canister**: no file says which it is "
+          "(canrec package --canister PRINCIPAL writes it into every command)",
+          kUnknownCanister));
+    }
     line(fmt::format("- module now: `{}`", package_.old_module_hash));
     line(fmt::format("- module after: `{}`, {}", package_.module_hash,
                      human_size(package_.module_size)));
     line(fmt::format("- heap {}, stable memory {}", human_size(package_.heap_size),
                      human_size(package_.stable_size)));
     for (const Finding& finding : package_.findings) {
-      line(fmt::format("- **{}**: {}. {}. {}", to_string(finding.severity), finding.what,
-                       finding.why, finding.next));
+      line(fmt::format("- **{}**: {}. Why it matters: {}. Next: {}", to_string(finding.severity),
+                       finding.what, finding.why, finding.next));
     }
   }
 
   // What the balance, the memory and the slots must have room for, before anything is done.
   void takes() {
     const Costs& costs = package_.costs;
-    const executor::Cycles steps =
-        costs.take + (route_is_s() ? costs.upload + costs.restore : costs.install);
-    const executor::Cycles storage =
-        costs.canister_day + costs.snapshot_day + costs.new_snapshot_day;
+    const executor::Cycles steps = of_steps(costs);
+    const executor::Cycles storage = a_day(costs);
     line();
     line("## What it costs and takes");
     line();
@@ -94,8 +98,8 @@ class Runbook {
         "- balance to have: {}: the steps, the way back, and the freezing threshold of 30 days, "
         "which rises with the snapshots from {} to {}. A step that would bring the balance below "
         "it is refused and changes nothing",
-        cycles_words(steps + costs.way_back + costs.reserve_during),
-        cycles_words(costs.reserve_before), cycles_words(costs.reserve_during)));
+        cycles_words(to_have(costs)), cycles_words(costs.reserve_before),
+        cycles_words(costs.reserve_during)));
     line(fmt::format("- snapshots: {} of the {} that a canister may have", route_is_s() ? 2 : 1,
                      ic::limits::kSnapshots));
     line(fmt::format("- heap: {} of {}; {} stable memory: {} of {}", human_size(package_.heap_size),
@@ -108,17 +112,17 @@ class Runbook {
                        grouped(package_.compile_instructions)));
     }
     line();
+    prices();
     line(
-        fmt::format("Prices are those of a subnet of {0} nodes; one of n nodes takes n/{0} of them "
-                    "(34 nodes: {1:.1f} times as much).",
-                    ic::limits::kPriceNodes, 34.0 / static_cast<double>(ic::limits::kPriceNodes)));
+        "Source: dfinity/ic, rs/config/src/subnet_config.rs. A message is counted with its "
+        "envelope, "
+        "as icp sends it.");
     line(
-        "Source: dfinity/ic, rs/config/src/subnet_config.rs. Not known here: the balance, the "
-        "subnet's nodes, cycles");
+        "Not known here: the balance, cycles that the subnet reserves when memory grows, and other "
+        "settings than those of");
     line(
-        "that the subnet reserves when memory grows, and other settings than those of a new "
-        "canister; `icp canister status`");
-    line("prints balance, reserved cycles, freezing threshold and the settings.");
+        "a new canister; `icp canister status` prints balance, reserved cycles, freezing threshold "
+        "and the settings.");
     line();
     line("## The steps");
     line();
@@ -126,6 +130,46 @@ class Runbook {
         "Do them in order, in the directory of this runbook. Each says what it must print and when "
         "to stop. Nothing");
     line("before the step marked \"the change\" alters the canister's state.");
+  }
+
+  executor::Cycles of_steps(const Costs& costs) const {
+    return costs.take + (route_is_s() ? costs.upload + costs.restore : costs.install);
+  }
+  static executor::Cycles a_day(const Costs& costs) {
+    return costs.canister_day + costs.snapshot_day + costs.new_snapshot_day;
+  }
+  executor::Cycles to_have(const Costs& costs) const {
+    return of_steps(costs) + costs.way_back + costs.reserve_during;
+  }
+
+  // Figures for the subnet, or for those that it may be.
+  void prices() {
+    if (package_.subnet_nodes != 0) {
+      line(
+          fmt::format("Prices are those of a subnet of {} nodes, as told.", package_.subnet_nodes));
+      return;
+    }
+    line(
+        fmt::format("Prices in this runbook are those of a subnet of {} nodes. Others charge in "
+                    "proportion; the dashboard (dashboard.internetcomputer.org)",
+                    ic::limits::kPriceNodes));
+    line(
+        "shows a canister's subnet and its nodes, and `canrec package --subnet-nodes N` writes the "
+        "figures into every step. In T cycles:");
+    line("```");
+    line("nodes    the steps  to go back  downloading  storage/day  balance to have");
+    for (const uint32_t nodes : kUsualSubnetNodes) {
+      const Costs costs = on_subnet(package_.costs, nodes);
+      line(fmt::format("{:>5}  {:>11}  {:>10}  {:>11}  {:>11}  {:>15}", nodes,
+                       trillions(of_steps(costs)), trillions(costs.way_back),
+                       trillions(costs.download), trillions(a_day(costs)),
+                       trillions(to_have(costs))));
+    }
+    line("```");
+  }
+
+  static std::string trillions(executor::Cycles cycles) {
+    return fmt::format("{:.6f}", static_cast<double>(cycles) / 1e12);
   }
 
   // The limit of new canisters is below what a heap may have.
@@ -164,23 +208,63 @@ class Runbook {
          fmt::format(", and {} a day of storage for its {} until it is deleted",
                      cycles_words(package_.costs.snapshot_day),
                      human_size(package_.costs.snapshot_bytes)));
-    line(
-        "   Download it too, unless the directory that this package was made from is of this "
-        "moment:");
+    step("Download it, and look at it.");
     command(icp(fmt::format("snapshot download {} BACK -o backup", id())));
     command("canrec verify backup");
+    must("WHOLE");
     cost(package_.costs.download,
          fmt::format(", in {} calls", grouped(package_.costs.download_calls)));
+    stop("it says LOOK FIRST or DO NOT UPLOAD: read what it found first");
+    same_state();
+    back(fmt::format("`{}`: nothing has changed", icp("start " + id())));
   }
 
-  void after(std::string_view way_back) {
+  // NEW holds the memories of the directory that the package was made from. Whatever the canister
+  // did since would be undone without a word.
+  void same_state() {
+    if (!route_is_s()) {
+      line(
+          "   This package was rehearsed on another snapshot when `backup` has other memories; the "
+          "heap that is kept is that of the canister as it is.");
+      return;
+    }
+    line(
+        "   NEW holds the memories that the package was made from. If the canister has changed "
+        "since, NEW would undo that. Compare:");
+    if (package_.heap_size > 0) {
+      command("cmp backup/wasm_memory.bin snapshot/wasm_memory.bin");
+    }
+    if (package_.stable_size > 0) {
+      command("cmp backup/stable_memory.bin snapshot/stable_memory.bin");
+    }
+    if (package_.heap_size > 0 || package_.stable_size > 0) must("nothing");
+    stop(
+        "a file differs: the canister has done something since. Make the package again, from this");
+    line(fmt::format(
+        "   moment: `canrec package backup snapshot/wasm_module.bin --route S --canister "
+        "{} -o again`, with your --check",
+        id()));
+  }
+
+  // The three commands back, and what they undo.
+  std::string way_back(bool started) const {
+    const std::string restore = icp(fmt::format("snapshot restore {} BACK", id()));
+    const std::string start = icp("start " + id());
+    if (!started) return fmt::format("`{}`, then `{}`", restore, start);
+    return fmt::format("`{}`, then `{}`, then `{}`; what was called since step {} is lost then",
+                       icp("stop " + id()), restore, start, start_step_);
+  }
+
+  void after() {
     step("Look at the module hash.");
     command(icp("status " + id()));
     must(fmt::format("module hash `0x{}`", package_.module_hash));
-    back(way_back);
+    stop("it is another one: go back");
+    back(way_back(false));
     step("Start the canister.");
+    start_step_ = number_;
     command(icp("start " + id()));
-    back(way_back);
+    back(way_back(true));
     if (!package_.answers.empty()) {
       step("Ask what the canister must know. The answers below came from the rehearsal.");
       for (const ExpectedAnswer& each : package_.answers) {
@@ -192,14 +276,38 @@ class Runbook {
             fmt::format("call {} {} {} --query", id(), shell_word(method), shell_word(arguments))));
         must(fmt::format("`{}`", each.answer));
       }
-      stop("an answer is another one");
-      back(way_back);
+      stop("an answer is another one: go back");
+      back(way_back(true));
     }
-    step(
-        "Upgrade to your next version the ordinary way, when you have rehearsed that "
-        "(canrec rehearse). Keep BACK until all is well, then delete what is no longer needed.");
+    next_version();
+    step("Keep BACK until all is well, then delete what is no longer needed.");
     command(icp(fmt::format("snapshot delete {} BACK", id())));
     if (route_is_s()) command(icp(fmt::format("snapshot delete {} NEW", id())));
+  }
+
+  // With the section in the installed module, as behind route K, an upgrade must say what becomes
+  // of the heap. Motoko's keeps it; another program's must go through stable memory as ever.
+  void next_version() {
+    const bool says = package_.keeps_heap;
+    const std::string_view memory = package_.is_motoko ? "keep" : "replace";
+    const std::string_view step_option = package_.is_motoko ? " --keep" : " --replace-memory";
+    step("Upgrade to your next version, when you have rehearsed that:");
+    command(fmt::format(
+        "canrec rehearse backup 'replace {}' 'upgrade NEXT.wasm{}' {}",
+        route_is_s() ? "snapshot/wasm_module.bin" : "module.wasm", says ? step_option : "",
+        shell_word("expect-same " +
+                   (package_.answers.empty() ? "QUERY" : package_.answers.front().query))));
+    if (says && !package_.is_motoko) {
+      line(
+          "   The module that is installed now has the section, so the network refuses an upgrade "
+          "that does not say what becomes of");
+      line(
+          "   the heap (IC0504 \"Missing upgrade option\"). Where pre-upgrade saves the data in "
+          "stable memory, the heap may go:");
+    }
+    const std::string option = says ? fmt::format(" --wasm-memory-persistence {}", memory) : "";
+    command(icp(fmt::format("install {} --mode upgrade{} --wasm NEXT.wasm", id(), option)));
+    back(way_back(true));
   }
 
   void route_s() {
@@ -227,48 +335,52 @@ class Runbook {
     must("nothing, or that it was restored");
     cost(package_.costs.restore);
     stop("it is refused (globals, hook status, module): nothing has changed");
-    const std::string way_back = fmt::format("`{}` while the canister is stopped",
-                                             icp(fmt::format("snapshot restore {} BACK", id())));
-    back(way_back);
-    after(way_back);
+    back(way_back(false));
+    after();
   }
 
   void route_k() {
     prepare();
-    const std::string skip = "--skip-pre-upgrade";
-    if (package_.chunks > 0) {
-      step(fmt::format("The module is larger than a message: upload its {} chunks.",
-                       package_.chunks));
-      line(
-          "   dfx does this by itself in the next step. With another agent: call `upload_chunk` "
-          "of");
-      line("   `aaaaa-aa` with each file of `chunks/` as the argument, in order.");
-    }
+    const std::string method = package_.chunks > 0 ? "install_chunked_code" : "install_code";
     step("**The change**: install the module, skip pre-upgrade, keep memory.");
-    command(dfx(fmt::format(
-        "install {} --mode upgrade {} --wasm-memory-persistence keep --wasm module.wasm", id(),
-        skip)));
-    line("   icp 1.5 cannot skip pre-upgrade; with any agent the exact argument of");
-    line(fmt::format("   `{}` is in `{}.bin` and `.hex` (call it on `aaaaa-aa`).",
-                     package_.chunks > 0 ? "install_chunked_code" : "install_code",
-                     package_.chunks > 0 ? "install_chunked_code" : "install_code"));
+    command(
+        dfx(fmt::format("install {} --mode upgrade --skip-pre-upgrade --wasm-memory-persistence "
+                        "keep --argument-type raw --argument {} --wasm module.wasm",
+                        id(), package_.argument_hex)));
+    if (package_.chunks > 0) {
+      line(fmt::format(
+          "   The module is larger than a message: dfx uploads its {} chunks by itself.",
+          package_.chunks));
+    }
+    line("   dfx may ask about the interface: yes, when the answers below are as they should be.");
+    line("   icp 1.5 cannot skip pre-upgrade, and sends its calls of `aaaaa-aa` where the network");
+    line("   refuses them. Without dfx, any agent that calls for the canister can");
+    if (package_.chunks > 0) {
+      line(
+          "   call `upload_chunk` of `aaaaa-aa` with each file of `chunks/` as the argument, then");
+    }
+    line(fmt::format("   call `{0}` of `aaaaa-aa`; the exact argument is in `{0}.bin` (bytes),",
+                     method));
+    line("   `.hex` (the same as digits) and `.candid` (as text).");
     must("nothing, or that it was upgraded");
     cost(package_.costs.install, fmt::format(" for {} instructions, as rehearsed, and the messages",
                                              grouped(package_.install_instructions)));
     stop(
         "IC0504 \"Invalid upgrade option\": the module lacks its section; any other error: the "
         "canister is as before");
-    const std::string way_back = fmt::format("`{}` while the canister is stopped",
-                                             icp(fmt::format("snapshot restore {} BACK", id())));
-    back(way_back);
+    back(way_back(false));
     line("   The global timer is off afterwards; certified data and stable memory stay.");
-    after(way_back);
+    if (package_.chunks > 0) {
+      line("   The chunks stay in the chunk store and cost storage until `clear_chunk_store`.");
+    }
+    after();
   }
 
   void checked() {
     line();
     line("## What was verified here");
     line();
+    line("- the state is whole, as far as canrec verify can tell");
     line(
         "- the new module is valid and keeps the network's rules, and its layout was compared "
         "with");
@@ -291,6 +403,7 @@ class Runbook {
   const Package& package_;
   std::string out_;
   int number_ = 0;
+  int start_step_ = 0;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "ic/limits.h"
 #include "patch/apply.h"
 #include "patch/operations.h"
+#include "recover/management_message.h"
 #include "state.h"
 #include "wasm/load.h"
 
@@ -101,6 +102,42 @@ class PackageReal : public State {
     if (values) out.values = std::move(*values);
     return out;
   }
+  // What the JavaScript library of the network's clients reads in an argument.
+  std::string oracle(const std::string& method, const std::string& name) {
+    return output_of("node '" + std::string(CANREC_SOURCE_DIR) +
+                     "/tests/real/recover/install_oracle.mjs' '" +
+                     fixture("npm/node_modules/@icp-sdk/core/lib/esm/candid/index.js").string() +
+                     "' " + method + " '" + packaged(name).string() + "'");
+  }
+  // What the text form of an argument is in bytes.
+  Bytes encoded(const std::string& method, const std::string& name) {
+    const auto bytes = management_argument(method, canrec::test::read_text(packaged(name)));
+    EXPECT_TRUE(bytes.has_value()) << (bytes ? "" : bytes.error().message());
+    return bytes ? *bytes : Bytes{};
+  }
+  std::string runbook() { return canrec::test::read_text(packaged("runbook.txt")); }
+  // The state after an upgrade, which leaves the data in stable memory.
+  fs::path upgraded(const fs::path& state, const fs::path& module) {
+    auto subject = Subject::open(state, {});
+    EXPECT_TRUE(subject.has_value());
+    executor::InstallRequest install;
+    install.canister = subject->id();
+    install.mode = executor::InstallMode::kUpgrade;
+    install.module = file_of(module);
+    install.argument = Bytes{'D', 'I', 'D', 'L', 0, 0};
+    const auto outcome = subject->executor().install(install);
+    EXPECT_TRUE(outcome.has_value() && outcome->ok());
+    const fs::path path = directory_ / "upgraded";
+    EXPECT_TRUE(subject->executor()
+                    .save(subject->id(), posix_file_system(), path, Overwrite::kNo)
+                    .has_value());
+    return path;
+  }
+  static size_t count_of(std::string_view text, std::string_view words) {
+    size_t count = 0;
+    for (size_t at = text.find(words); at != text.npos; at = text.find(words, at + 1)) ++count;
+    return count;
+  }
   std::string decoded(const std::string& name) {
     return output_of("'" CANREC_PROGRAM "' candid decode --file '" + packaged(name).string() + "'");
   }
@@ -119,6 +156,13 @@ TEST_F(PackageReal, GivesTheArgumentThatInstallsTheModule) {
   EXPECT_EQ(record.field("canister_id")->principal()->text(), kCanister);
   const ByteView sent = *record.field("wasm_module")->blob();
   EXPECT_EQ(Bytes(sent.begin(), sent.end()), file_of(module));
+  EXPECT_EQ(oracle("install_code", "install_code.bin"),
+            "{\"arg\":\"4449444c0000\",\"wasm_module\":\"" + std::to_string(sent.size()) +
+                " bytes " + to_hex(sha256(sent)) +
+                "\",\"mode\":{\"upgrade\":[{\"wasm_memory_persistence\":[{\"keep\":null}],"
+                "\"skip_pre_upgrade\":[true]}]},\"canister_id\":\"" +
+                std::string(kCanister) + "\",\"sender_canister_version\":[]}\n");
+  EXPECT_EQ(encoded("install_code", "install_code.candid"), argument);
   // And to a person `canrec candid decode` shows it.
   EXPECT_NE(decoded("install_code.bin").find("principal \"" + std::string(kCanister) + "\""),
             std::string::npos);
@@ -149,7 +193,9 @@ TEST_F(PackageReal, SaysWhatAnEditedSnapshotCosts) {
   }
   // One global of 16 bytes.
   EXPECT_EQ(made->costs.new_snapshot_bytes, bytes + 16);
-  EXPECT_EQ(static_cast<uint64_t>(made->costs.restore), 2'006'600'000 + bytes + 16);
+  // The argument of load_canister_snapshot, its name and the envelope: 418 bytes.
+  EXPECT_EQ(static_cast<uint64_t>(made->costs.restore),
+            2'005'000'000 + bytes + 16 + 1'200'000 + 2'000 * 418);
   EXPECT_GT(made->costs.upload, executor::Cycles{2'000} * bytes);
   const std::string runbook = canrec::test::read_text(packaged("runbook.txt"));
   for (const std::string& words :
@@ -197,11 +243,29 @@ TEST_F(PackageReal, CutsAModuleOverTheMessageLimitIntoChunks) {
     EXPECT_TRUE(std::ranges::equal(*list.at(i)->field("hash")->blob(), hashes[i])) << i;
   }
   EXPECT_TRUE(std::ranges::equal(*record.field("wasm_module_hash")->blob(), sha256(joined)));
+  EXPECT_EQ(encoded("install_chunked_code", "install_chunked_code.candid"), argument);
+  std::string listed;
+  for (const Sha256& hash : hashes) {
+    listed += (listed.empty() ? "{\"hash\":\"" : ",{\"hash\":\"") + to_hex(hash) + "\"}";
+  }
+  EXPECT_EQ(oracle("install_chunked_code", "install_chunked_code.bin"),
+            "{\"arg\":\"4449444c0000\",\"wasm_module_hash\":\"" + to_hex(sha256(joined)) +
+                "\",\"mode\":{\"upgrade\":[{\"wasm_memory_persistence\":[{\"keep\":null}],"
+                "\"skip_pre_upgrade\":[true]}]},\"chunk_hashes_list\":[" +
+                listed + "],\"target_canister\":\"" + std::string(kCanister) +
+                "\",\"store_canister\":[],\"sender_canister_version\":[]}\n");
+  const ByteView last = ByteView(joined).subspan((package.chunks - 1) * ic::limits::kChunkBytes);
+  EXPECT_EQ(oracle("upload_chunk", "chunks/06.bin"),
+            "{\"chunk\":\"" + std::to_string(last.size()) + " bytes " + to_hex(sha256(last)) +
+                "\",\"canister_id\":\"" + std::string(kCanister) + "\"}\n");
   install(network, record, "target_canister", joined);
   // What it costs, by the price list, of what is sent here and was charged in the rehearsal.
-  uint64_t sent_bytes = argument.size();
+  constexpr uint64_t kEnvelope = 333;
+  uint64_t sent_bytes =
+      argument.size() + std::string_view("install_chunked_code").size() + kEnvelope;
   for (uint32_t i = 0; i < package.chunks; ++i) {
-    sent_bytes += fs::file_size(packaged("chunks/0" + std::to_string(i) + ".bin"));
+    sent_bytes += fs::file_size(packaged("chunks/0" + std::to_string(i) + ".bin")) +
+                  std::string_view("upload_chunk").size() + kEnvelope;
   }
   const uint64_t messages = package.chunks + 1;
   EXPECT_GT(package.compile_instructions, 10'000'000'000U);
@@ -216,8 +280,139 @@ TEST_F(PackageReal, CutsAModuleOverTheMessageLimitIntoChunks) {
                          grouped(package.install_instructions) + " instructions, as rehearsed"),
             std::string::npos);
   EXPECT_NE(runbook.find("snapshots: 1 of the 10"), std::string::npos);
-  EXPECT_NE(runbook.find("upload its " + std::to_string(package.chunks) + " chunks"),
+  EXPECT_NE(runbook.find("uploads its " + std::to_string(package.chunks) + " chunks"),
             std::string::npos);
+}
+
+// What the hook does is seen in the rehearsal: the warning is one, and says it.
+TEST_F(PackageReal, SaysOnceWhatPostUpgradeDidInTheRehearsal) {
+  const fs::path before = fill(canister("notes"), {{"put", "(7, \"seven\")"}});
+  const Package fresh = made(before, canister("notes_v2_kept"), {"get(7)"});
+  const auto about_hook = [](const Package& package) {
+    std::vector<std::string> out;
+    for (const Finding& finding : package.findings) {
+      if (finding.code.find("post-upgrade") != std::string::npos) out.push_back(finding.what);
+    }
+    return out;
+  };
+  ASSERT_EQ(about_hook(fresh).size(), 1U);
+  EXPECT_NE(about_hook(fresh)[0].find("read no stable memory"), std::string::npos)
+      << about_hook(fresh)[0];
+  EXPECT_EQ(count_of(runbook(), "hook ran in the rehearsal"), 1U);
+  EXPECT_EQ(count_of(runbook(), "post_upgrade over the kept heap"), 0U);
+  fs::remove_all(directory_ / "package");
+
+  const fs::path after = upgraded(fill(canister("journal_fixed"), {}), canister("journal_v2"));
+  const Package later = made(after, prepared(canister("journal_v2")), {});
+  ASSERT_EQ(about_hook(later).size(), 1U);
+  EXPECT_NE(about_hook(later)[0].find("of stable memory and wrote"), std::string::npos)
+      << about_hook(later)[0];
+}
+
+// Behind route K the network refuses the ordinary upgrade; the runbook gives the one that it takes.
+TEST_F(PackageReal, GivesTheUpgradeThatTheNetworkTakesAfterwards) {
+  const fs::path state = fill(canister("notes"), {{"put", "(7, \"seven\")"}});
+  made(state, prepared(canister("notes")), {"get(7)"});
+  EXPECT_NE(runbook().find("--wasm-memory-persistence replace --wasm NEXT.wasm"),
+            std::string::npos);
+  EXPECT_NE(runbook().find("'upgrade NEXT.wasm --replace-memory' 'expect-same get(7)'"),
+            std::string::npos);
+  const std::string kept =
+      "upgrade " + packaged("module.wasm").string() + " --keep --skip-pre-upgrade";
+  const std::string next = "upgrade " + canister("notes_v2").string();
+  const auto ordinary = rehearse(state, steps({kept, next}), {});
+  ASSERT_TRUE(ordinary.has_value());
+  EXPECT_FALSE(ordinary->succeeded);
+  const auto replaced =
+      rehearse(state, steps({kept, next + " --replace-memory", "expect-same get(7)"}), {});
+  ASSERT_TRUE(replaced.has_value());
+  EXPECT_TRUE(replaced->succeeded);
+  // An edited snapshot without the section needs no option.
+  fs::remove_all(directory_ / "package");
+  PackageRequest edited;
+  edited.directory = state;
+  edited.module = canister("notes");
+  edited.output = directory_ / "package";
+  ASSERT_TRUE(package(posix_file_system(), edited).has_value());
+  EXPECT_NE(runbook().find("--mode upgrade --wasm NEXT.wasm"), std::string::npos);
+  EXPECT_EQ(runbook().find("replace-memory"), std::string::npos);
+  // Motoko keeps its heap.
+  edited.directory = fill(fixture("motoko/4.10.0/ledger.wasm"), {});
+  edited.module = fixture("motoko/4.10.0/ledger.wasm");
+  edited.overwrite = Overwrite::kYes;
+  ASSERT_TRUE(package(posix_file_system(), edited).has_value());
+  EXPECT_NE(runbook().find("'upgrade NEXT.wasm --keep'"), std::string::npos);
+  EXPECT_NE(runbook().find("--wasm-memory-persistence keep --wasm NEXT.wasm"), std::string::npos);
+}
+
+TEST_F(PackageReal, ComparesTheMemoriesBeforeAnEditedSnapshotIsSent) {
+  const fs::path state = fill(canister("notes"), {{"put", "(7, \"seven\")"}});
+  PackageRequest request;
+  request.directory = state;
+  request.module = canister("notes");
+  request.output = directory_ / "package";
+  ASSERT_TRUE(package(posix_file_system(), request).has_value());
+  const std::string words = runbook();
+  const size_t compare = words.find("cmp backup/wasm_memory.bin snapshot/wasm_memory.bin");
+  EXPECT_LT(compare, words.find("snapshot upload"));
+  EXPECT_EQ(words.find("cmp backup/stable_memory.bin"), std::string::npos);  // there is none
+  EXPECT_NE(words.find("CANISTER_ID stands for the principal"), std::string::npos);
+  // The command is true: the memories are those that the package was made from.
+  EXPECT_EQ(output_of("cmp '" + (state / "wasm_memory.bin").string() + "' '" +
+                      packaged("snapshot/wasm_memory.bin").string() + "'"),
+            "");
+}
+
+TEST_F(PackageReal, GivesThePricesOfTheSubnetOrOfTheUsualOnes) {
+  const fs::path state = fill(canister("notes"), {{"put", "(7, \"seven\")"}});
+  PackageRequest request;
+  request.directory = state;
+  request.module = canister("notes");
+  request.output = directory_ / "package";
+  const auto of_13 = package(posix_file_system(), request);
+  ASSERT_TRUE(of_13.has_value());
+  for (const char* row : {"\n   13  ", "\n   28  ", "\n   34  ", "\n   40  "}) {
+    EXPECT_EQ(count_of(runbook(), row), 1U) << row;
+  }
+  request.subnet_nodes = 34;
+  request.overwrite = Overwrite::kYes;
+  const auto of_34 = package(posix_file_system(), request);
+  ASSERT_TRUE(of_34.has_value());
+  EXPECT_EQ(static_cast<uint64_t>(of_34->costs.upload),
+            static_cast<uint64_t>(of_13->costs.upload) * 34 / 13);
+  EXPECT_NE(runbook().find("Cost: " + cycles_words(of_34->costs.upload)), std::string::npos);
+  EXPECT_NE(runbook().find("subnet of 34 nodes, as told"), std::string::npos);
+  EXPECT_EQ(count_of(runbook(), "\n   28  "), 0U);
+}
+
+// What verify calls wrong would be sent to the network as it is.
+TEST_F(PackageReal, RefusesAStateThatIsNotWhole) {
+  const fs::path state = fill(fixture("azle/0.33.0/stable.wasm"), {});
+  Bytes heap = file_of(state / "wasm_memory.bin");
+  std::fill(heap.begin() + 0x110000, heap.begin() + 0x112000, uint8_t{0});
+  canrec::test::write_bytes(state / "wasm_memory.bin", heap);
+  PackageRequest request;
+  request.directory = state;
+  request.module = fixture("azle/0.33.0/stable.wasm");
+  request.output = directory_ / "package";
+  const auto refused = package(posix_file_system(), request);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Errc::kVerification);
+  EXPECT_NE(refused.error().message().find("pages of zeros"), std::string::npos);
+  EXPECT_FALSE(fs::exists(request.output));
+}
+
+TEST_F(PackageReal, NamesTheModuleThatIsAtFault) {
+  const fs::path state = fill(canister("notes"), {});
+  const fs::path cut = directory_ / "cut.wasm";
+  Bytes bytes = file_of(canister("notes"));
+  bytes.resize(2000);
+  canrec::test::write_bytes(cut, bytes);
+  const std::string said =
+      output_of("'" CANREC_PROGRAM "' package '" + state.string() + "' '" + cut.string() +
+                "' -o '" + packaged("").string() + "' --json 2>&1 || [ $? -eq 3 ]");
+  EXPECT_TRUE(said.starts_with("canrec: " + cut.string() + ":0x")) << said;
+  EXPECT_NE(said.find("\"input\":\"" + cut.string() + "\""), std::string::npos) << said;
 }
 
 }  // namespace

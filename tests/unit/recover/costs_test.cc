@@ -16,8 +16,17 @@ using ic::limits::kGiB;
 
 uint64_t number(Cycles cycles) { return static_cast<uint64_t>(cycles); }
 
-// A snapshot is 2,005,000,000 cycles, one a byte, and a message of 200 bytes: 1,600,000.
-constexpr uint64_t kSnapshotBase = 2'006'600'000;
+// A snapshot is 2,005,000,000 cycles and one a byte; a message 1,200,000 and 2,000 a byte.
+constexpr uint64_t kSnapshotBase = 2'005'000'000;
+constexpr uint64_t message(uint64_t bytes) { return 1'200'000 + 2'000 * bytes; }
+constexpr SnapshotMessages kSizes = {.take = 100,
+                                     .load = 110,
+                                     .read_metadata = 120,
+                                     .read_slice = 130,
+                                     .read_chunk = 140,
+                                     .upload_metadata = 150,
+                                     .upload_slice = 160,
+                                     .upload_chunk = 170};
 
 CostCase small() {
   CostCase out;
@@ -27,6 +36,7 @@ CostCase small() {
   out.stable_bytes = 1;
   out.globals = 2;
   out.store_chunks = {10};
+  out.sizes = kSizes;
   return out;
 }
 
@@ -34,21 +44,23 @@ TEST(Costs, CountASnapshotByItsBytes) {
   const Costs costs = costs_of(small(), Profile::mainnet());
   EXPECT_EQ(costs.snapshot_bytes, 4'000'143u);
   EXPECT_EQ(costs.new_snapshot_bytes, 4'000'343u);
-  EXPECT_EQ(number(costs.take), kSnapshotBase + 4'000'143);
-  EXPECT_EQ(number(costs.way_back), kSnapshotBase + 4'000'143);
-  EXPECT_EQ(number(costs.restore), kSnapshotBase + 4'000'343);
+  EXPECT_EQ(number(costs.take), kSnapshotBase + 4'000'143 + message(100));
+  EXPECT_EQ(number(costs.way_back), kSnapshotBase + 4'000'143 + message(110));
+  EXPECT_EQ(number(costs.restore), kSnapshotBase + 4'000'343 + message(110));
 }
 
 TEST(Costs, CountSlicesOfTwoMillionBytes) {
   const Costs costs = costs_of(small(), Profile::mainnet());
-  // Module 1, heap 2, stable memory 1, chunk 1, and the metadata: 5 + 5 million and 1.6 million
-  // each.
+  // Module 1, heap 2, stable memory 1, chunk 1, and the metadata: 5 + 5 million each.
   EXPECT_EQ(costs.download_calls, 6u);
-  EXPECT_EQ(number(costs.download), 6 * 11'600'000u + 100 + 4'000'000 + 1 + 10);
+  EXPECT_EQ(number(costs.download), 6 * 10'000'000u + 100 + 4'000'000 + 1 + 10 + 4 * message(130) +
+                                        message(140) + message(120));
   EXPECT_EQ(costs.upload_calls, 6u);
+  // What is sent travels in the message, behind a length of 1 to 3 bytes, of which one is counted.
   const uint64_t sent = 300 + 4'000'000 + 1 + 10;
-  EXPECT_EQ(number(costs.upload),
-            5 * 11'600'000u + sent + 2'000 * sent + kSnapshotBase + 4'000'343);
+  const uint64_t messages = message(160 + 300 + 1) + 2 * message(160 + 2'000'000 + 2) +
+                            message(160 + 1) + message(170 + 10) + message(150);
+  EXPECT_EQ(number(costs.upload), 5 * 10'000'000u + sent + kSnapshotBase + 4'000'343 + messages);
   CostCase more = small();
   more.heap_bytes = 4'000'001;
   EXPECT_EQ(costs_of(more, Profile::mainnet()).download_calls, 7u);
@@ -85,7 +97,19 @@ TEST(Costs, CountTheMessagesAndTheExecutionOfAnInstallation) {
 TEST(Costs, FollowThePriceListThatIsGiven) {
   Profile profile = Profile::mainnet();
   profile.set(Limit::kSnapshotInstructionsBase, 1);
-  EXPECT_EQ(number(costs_of(small(), profile).take), kSnapshotBase - 1'999'999'999 + 4'000'143);
+  EXPECT_EQ(number(costs_of(small(), profile).take),
+            kSnapshotBase - 1'999'999'999 + 4'000'143 + message(100));
+}
+
+TEST(Costs, RiseInProportionToTheNodesOfTheSubnet) {
+  const Costs costs = costs_of(small(), Profile::mainnet());
+  const Costs of_34 = on_subnet(costs, 34);
+  EXPECT_EQ(number(of_34.take), number(costs.take) * 34 / 13);
+  EXPECT_EQ(number(of_34.upload), number(costs.upload) * 34 / 13);
+  EXPECT_EQ(number(of_34.reserve_during), number(costs.reserve_during) * 34 / 13);
+  EXPECT_EQ(of_34.upload_calls, costs.upload_calls);
+  EXPECT_EQ(of_34.snapshot_bytes, costs.snapshot_bytes);
+  EXPECT_EQ(number(on_subnet(costs, 13).download), number(costs.download));
 }
 
 TEST(Costs, AreWrittenInFullAndInTrillions) {
