@@ -99,9 +99,9 @@ void print_regions(Session& session, const StepReport& step) {
   size_t changed = 0;
   for (const recover::StableRegion& region : step.stable_regions) {
     if (region.changed.empty() || ++changed > kRegionsShown) continue;
-    session.print(fmt::format("             {} of {} ({}): {} changed\n", region.region.name,
-                              human_size(region.region.bytes), region.contents,
-                              human_size(bytes_of(region.changed))));
+    session.print(fmt::format("             {} of {} in {} ({})\n",
+                              human_size(bytes_of(region.changed)), human_size(region.region.bytes),
+                              region.region.name, region.contents));
   }
   if (changed > kRegionsShown) {
     session.print(fmt::format("             {} more regions changed\n", changed - kRegionsShown));

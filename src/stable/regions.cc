@@ -53,6 +53,31 @@ Regions assembled(std::string container, std::vector<Region> data, Region table,
   return out;
 }
 
+// stable-fs takes ten memories in a row. The seventh is its allocator, which alone has a mark of
+// its own; what the others are, their places say.
+constexpr size_t kAllocatorRole = 6;
+constexpr auto kFileRoles = std::to_array<std::string_view>(
+    {"version of stable-fs", "file metadata of stable-fs, old form",
+     "directory entries of stable-fs", "file contents of stable-fs, old form",
+     "mounted files of stable-fs", "places of file contents of stable-fs", "",
+     "file contents and metadata of stable-fs", "journal of stable-fs", "names of stable-fs"});
+
+bool is_file_allocator(const Region& memory, const Peek& peek) {
+  if (memory.bytes < kHead) return false;
+  const std::string_view magic = as_text(peek(memory.extents.front().begin, 4));
+  return magic == "FSA1" || magic == "ALO1";
+}
+
+void name_files(std::array<Region, kMemories>& memories, const Peek& peek) {
+  for (size_t id = kAllocatorRole; id < kMemories; ++id) {
+    if (!is_file_allocator(memories[id], peek)) continue;
+    const size_t first = id - kAllocatorRole;
+    for (size_t i = 0; i < kFileRoles.size() && first + i < kMemories; ++i) {
+      memories[first + i].role = kFileRoles[i];
+    }
+  }
+}
+
 Regions manager_regions(uint64_t size, const Peek& peek) {
   const ByteView page = peek(0, kPage);
   const uint64_t counted = load_le<uint16_t>(page.data() + 4);
@@ -83,6 +108,7 @@ Regions manager_regions(uint64_t size, const Peek& peek) {
     at = end;
   }
   add_extent(reserved, at, size);
+  name_files(memories, peek);
 
   std::vector<Region> data;
   for (size_t id = 0; id < kMemories; ++id) {
@@ -174,6 +200,76 @@ bool is_manager(uint64_t size, const Peek& peek) {
   return std::ranges::equal(head.first(4), kManagerMagic) && load_le<uint16_t>(&head[6]) > 0;
 }
 
+// Where a part of a region's own addresses lies in the memory.
+std::vector<Extent> mapped(const Region& region, Extent own) {
+  std::vector<Extent> out;
+  uint64_t at = 0;
+  for (const Extent& extent : region.extents) {
+    const uint64_t next = at + (extent.end - extent.begin);
+    const uint64_t begin = std::max(own.begin, at);
+    const uint64_t end = std::min(own.end, next);
+    if (begin < end) out.push_back({extent.begin + (begin - at), extent.begin + (end - at)});
+    at = next;
+  }
+  return out;
+}
+
+// A manager is read by its first page and the first bytes of its memories. Each of these lies in
+// one piece: a bucket has whole pages, and only the last one of a memory that was cut has fewer.
+bool holds_manager(const Region& region, const Peek& peek) {
+  if (region.kind != RegionKind::kData || region.bytes < kPage) return false;
+  const Extent& first = region.extents.front();
+  if (first.end - first.begin < kPage) return false;
+  return is_manager(kPage,
+                    [&](uint64_t at, uint64_t length) { return peek(first.begin + at, length); });
+}
+
+// Cuts the memories that hold a manager of their own into the memories within. What these do not
+// use joins the outer reserve. Past a number of pieces that no sound memory has, a memory stays
+// whole.
+Regions expanded(Regions outer, const Peek& peek) {
+  std::vector<Region> data;
+  std::vector<Region> tables;
+  std::vector<Extent> unused;
+  size_t pieces = 0;
+  for (Region& region : outer.regions) {
+    if (region.kind == RegionKind::kReserved) {
+      unused.insert(unused.end(), region.extents.begin(), region.extents.end());
+      continue;
+    }
+    if (pieces > kMostBuckets || !holds_manager(region, peek)) {
+      (region.kind == RegionKind::kTable ? tables : data).push_back(std::move(region));
+      continue;
+    }
+    const Regions inner = manager_regions(region.bytes, [&](uint64_t at, uint64_t length) {
+      return peek(mapped(region, {at, at + length}).front().begin, length);
+    });
+    outer.container += fmt::format("; in {} another {}", region.name, inner.container);
+    if (outer.contradiction.empty() && !inner.contradiction.empty()) {
+      outer.contradiction = fmt::format("within {}: {}", region.name, inner.contradiction);
+    }
+    for (const Region& part : inner.regions) {
+      pieces += part.extents.size();
+      Region own{part.kind, fmt::format("{} within {}", part.name, region.name), 0, {}, part.role};
+      for (const Extent& extent : part.extents) {
+        for (const Extent& piece : mapped(region, extent)) {
+          if (part.kind == RegionKind::kReserved) unused.push_back(piece);
+          add_extent(own, piece.begin, piece.end);
+        }
+      }
+      if (part.kind == RegionKind::kData) data.push_back(std::move(own));
+      if (part.kind == RegionKind::kTable) tables.push_back(std::move(own));
+    }
+  }
+  std::ranges::move(tables, std::back_inserter(data));
+  std::ranges::sort(unused, {}, &Extent::begin);
+  Region reserved{RegionKind::kReserved, "reserved", 0, {}};
+  for (const Extent& extent : unused) add_extent(reserved, extent.begin, extent.end);
+  if (reserved.bytes > 0) data.push_back(std::move(reserved));
+  outer.regions = std::move(data);
+  return outer;
+}
+
 // While an upgrade record exists the first four characters are zeros.
 bool is_regions(uint64_t size, const Peek& peek) {
   if (size < kRegionTableEnd) return false;
@@ -199,8 +295,9 @@ constexpr auto kMarks = std::to_array<Mark>({
     {"SMH", "MinHeap", 4, 8, "elements"},
     {"GLI", "index of a Log", 32, 8, "entries"},
     {"GLD", "data of a Log", 0, 0, ""},
-    {"FSA", "files (chunks of stable-fs)", 0, 0, ""},
-    {"ALO", "files (chunks of stable-fs)", 0, 0, ""},
+    {"FSA", "allocator of stable-fs", 0, 0, ""},
+    {"ALO", "allocator of stable-fs", 0, 0, ""},
+    {"MGR", "memory manager of ic-stable-structures", 0, 0, ""},
 });
 
 std::string marked(const Mark& mark, ByteView head) {
@@ -210,20 +307,8 @@ std::string marked(const Mark& mark, ByteView head) {
   return fmt::format("{}, {} {}", mark.name, grouped(count), mark.counted);
 }
 
-}  // namespace
-
-Regions read_regions(uint64_t size, const Peek& peek) {
-  if (size == 0) return {};
-  if (is_manager(size, peek)) return manager_regions(size, peek);
-  if (is_regions(size, peek)) return motoko_regions(size, peek);
-  return {"", {{RegionKind::kData, "stable memory", size, {{0, size}}}}, ""};
-}
-
-std::string contents(const Region& region, const Peek& peek) {
-  if (region.kind == RegionKind::kTable) return "which part belongs to which";
-  if (region.kind == RegionKind::kReserved) return "not in use";
-  if (region.bytes < kHead) return {};
-  const ByteView head = peek(region.extents.front().begin, kHead);
+// What the bytes begin is; empty for what no known structure begins with.
+std::string structure(ByteView head) {
   const std::string_view text = as_text(head);
   for (const Mark& mark : kMarks) {
     const bool version = head[3] == 1 || head[3] == 2 || head[3] == '1';
@@ -234,6 +319,28 @@ std::string contents(const Region& region, const Peek& peek) {
     return fmt::format("Candid values, {} bytes", grouped(load_le<uint32_t>(head.data())));
   }
   if (text.starts_with("SQLite format 3")) return "SQLite database";
+  return {};
+}
+
+}  // namespace
+
+Regions read_regions(uint64_t size, const Peek& peek) {
+  if (size == 0) return {};
+  if (is_manager(size, peek)) return expanded(manager_regions(size, peek), peek);
+  if (is_regions(size, peek)) return motoko_regions(size, peek);
+  return {"", {{RegionKind::kData, "stable memory", size, {{0, size}}}}, ""};
+}
+
+std::string contents(const Region& region, const Peek& peek) {
+  if (region.kind == RegionKind::kTable) return "which part belongs to which";
+  if (region.kind == RegionKind::kReserved) return "not in use";
+  if (region.bytes < kHead) return {};
+  const ByteView head = peek(region.extents.front().begin, kHead);
+  const std::string known = structure(head);
+  if (!region.role.empty()) {
+    return known.empty() ? region.role : fmt::format("{}: {}", region.role, known);
+  }
+  if (!known.empty()) return known;
   if (std::ranges::all_of(head, [](uint8_t byte) { return byte == 0; })) return "begins with zeros";
   return fmt::format("unknown to canrec, begins \"{}\"", printable(head.first(8)));
 }

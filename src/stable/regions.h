@@ -12,10 +12,13 @@
 //                                                                 u16 rank, u8 pages in use
 //
 // A memory's buckets follow each other in ascending order, a region's blocks by rank. Any other
-// stable memory is one region.
+// stable memory is one region. A memory may hold a memory manager of its own: Azle gives memory 254
+// to the file system of its WASI layer, which begins with one. Such a memory is cut into the
+// memories within it, one level deep.
 //
 // Source: https://github.com/dfinity/stable-structures (memory_manager.rs),
-//         https://github.com/dfinity/motoko (rts, region.rs)
+//         https://github.com/dfinity/motoko (rts, region.rs),
+//         https://github.com/wasm-forge/stable-fs (memory ids of its structures)
 
 #include <cstdint>
 #include <functional>
@@ -41,9 +44,10 @@ enum class RegionKind : uint8_t {
 
 struct Region {
   RegionKind kind = RegionKind::kData;
-  std::string name;             ///< "memory 3", "region 16", "stable memory"
-  uint64_t bytes = 0;           ///< of all extents
+  std::string name;    ///< "memory 3", "memory 229 within memory 254", "region 16", "stable memory"
+  uint64_t bytes = 0;  ///< of all extents
   std::vector<Extent> extents;  ///< in the order of the region's own addresses; neighbours joined
+  std::string role{};  ///< "directory entries of stable-fs", where its place tells; else empty
   bool operator==(const Region&) const = default;
 };
 
@@ -57,7 +61,7 @@ struct Regions {
 /// Gives `length` bytes at `at`; asked only for what lies within the size that was given with it.
 using Peek = std::function<ByteView(uint64_t at, uint64_t length)>;
 
-/// Shape: the extents of all regions together cover [0, size) exactly; at most 33,000 regions and
+/// Shape: the extents of all regions together cover [0, size) exactly; at most 100,000 regions and
 ///        extents are made, whatever the bytes say.
 Regions read_regions(uint64_t size, const Peek& peek);
 

@@ -133,6 +133,80 @@ TEST_F(StableRegions, NamesWhatAManagerCannotMean) {
   EXPECT_EQ(regions().contradiction, "");
 }
 
+TEST_F(StableRegions, CutsAMemoryThatHoldsAManagerIntoTheMemoriesWithin) {
+  // Memory 254 has the buckets 0, 2, 3 and 4 of one page: a manager with a bucket of one page for
+  // Memory 254 has the buckets 0, 2, 3 and 4 of one page. It begins with a manager that gives one
+  // bucket to each of memory 230 and memory 235.
+  const auto nested = [this] {
+    memory_.assign(7 * kPage, 0);
+    text(0, "MGR\x01");
+    store(4, 6, 2);
+    store(6, 1, 2);
+    store(40 + 8 * 0, 1, 8);
+    store(40 + 8 * 254, 4, 8);
+    for (size_t i = 0; i < 32768; ++i) memory_[2080 + i] = 255;
+    memory_[2080] = 254;
+    memory_[2081] = 0;
+    for (const size_t i : {2U, 3U, 4U}) memory_[2080 + i] = 254;
+    const uint64_t inner = kPage;
+    text(inner, "MGR\x01");
+    store(inner + 4, 3, 2);
+    store(inner + 6, 1, 2);
+    store(inner + 40 + 8 * 230, 1, 8);
+    store(inner + 40 + 8 * 235, 1, 8);
+    for (size_t i = 0; i < 32768; ++i) memory_[inner + 2080 + i] = 255;
+    memory_[inner + 2080] = 230;
+    memory_[inner + 2081] = 235;
+    text(2 * kPage, "BTR\x02");
+    text(3 * kPage, "BTR\x02");
+    store(3 * kPage + 20, 9, 8);
+    text(4 * kPage, "FSA1");
+  };
+  nested();
+  const Regions found = regions();
+  expect_cover(found);
+  EXPECT_EQ(found.contradiction, "");
+  EXPECT_EQ(
+      found.container,
+      "memory manager of ic-stable-structures, 6 buckets of 65,536 bytes (64.0 KiB); in memory "
+      "254 another memory manager of ic-stable-structures, 3 buckets of 65,536 bytes (64.0 "
+      "KiB)");
+  ASSERT_EQ(found.regions.size(), 6U);
+  EXPECT_EQ(found.regions[0].name, "memory 0");
+  EXPECT_EQ(found.regions[1], (Region{RegionKind::kData,
+                                      "memory 230 within memory 254",
+                                      kPage,
+                                      {{3 * kPage, 4 * kPage}},
+                                      "file metadata of stable-fs, old form"}));
+  EXPECT_EQ(contents_of(1), "file metadata of stable-fs, old form: BTreeMap, 9 entries");
+  EXPECT_EQ(found.regions[2].name, "memory 235 within memory 254");
+  EXPECT_EQ(contents_of(2), "allocator of stable-fs");
+  EXPECT_EQ(found.regions[3].name, "table of the memory manager within memory 254");
+  EXPECT_EQ(found.regions[3].extents, (std::vector<Extent>{{kPage, 2 * kPage}}));
+  EXPECT_EQ(found.regions[5].extents, (std::vector<Extent>{{5 * kPage, 7 * kPage}}));
+
+  // What the inner one counts and has not is a contradiction of the whole; so is an inner memory
+  // cut.
+  store(kPage + 4, 4, 2);
+  EXPECT_TRUE(regions().contradiction.starts_with("within memory 254: the memory manager counts"));
+  expect_cover(regions());
+  nested();
+  store(kPage + 3, 2, 1);  // a version that was never released: bytes like others
+  EXPECT_EQ(regions().regions[1].name, "memory 254");
+  expect_cover(regions());
+  nested();
+  text(4 * kPage, "MGR\x01");  // no third level
+  store(4 * kPage + 6, 1, 2);
+  EXPECT_EQ(contents_of(2), "memory manager of ic-stable-structures");
+  for (const size_t size : {kPage + 8, 2 * kPage - 1, 2 * kPage, 3 * kPage + 5, 5 * kPage + 63}) {
+    nested();
+    memory_.resize(size);
+    EXPECT_NE(regions().contradiction, "") << size;
+    expect_cover(regions());
+    for (size_t i = 0; i < regions().regions.size(); ++i) contents_of(i);
+  }
+}
+
 TEST_F(StableRegions, OrdersTheBlocksOfAMotokoRegionByRank) {
   motoko();
   const Regions found = regions();
@@ -212,7 +286,7 @@ TEST_F(StableRegions, SaysWhatARegionHolds) {
   store(32, 1234567, 8);
   EXPECT_EQ(contents_of(0), "index of a Log, 1,234,567 entries");
   text(0, "FSA1");
-  EXPECT_EQ(contents_of(0), "files (chunks of stable-fs)");
+  EXPECT_EQ(contents_of(0), "allocator of stable-fs");
   text(0, "BTR\x03");
   EXPECT_TRUE(contents_of(0).starts_with("unknown to canrec"));
   text(0, "DIDL");
