@@ -54,10 +54,13 @@ class ManagementCall {
     return failure(ic::ErrorCode::kInvalidManagementPayload, std::move(text));
   }
 
-  // management.cc
+  // management_settings.cc
   Result<Managed> canister_status();
   Result<Managed> canister_info();
   Result<Managed> update_settings();
+  Result<candid::Value> settings_value(candid::TypeIdx type);
+
+  // management_code.cc
   Result<Managed> install_code();
   Result<Managed> install_chunked_code();
   Result<Managed> uninstall_code();
@@ -69,7 +72,6 @@ class ManagementCall {
   Result<Managed> deposit_cycles();
   Result<Managed> raw_rand();
   Result<Managed> install(const ic::Principal& target, Bytes module);
-  Result<candid::Value> settings_value(candid::TypeIdx type);
   candid::Value hash_list(candid::TypeIdx list, const std::map<Sha256, Bytes>& chunks);
 
   // management_snapshot.cc

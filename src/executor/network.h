@@ -4,10 +4,13 @@
 // The inside of the executor: canisters, the queue of messages between them, and the rules by which
 // messages become executions. Used by the files of this folder only.
 //
-//   message.cc     update calls, responses, call contexts
+//   network.cc     the canisters, what an execution is given, what is paid for it
+//   message.cc     update calls and responses
+//   effects.cc     what executions leave behind: call contexts, and tasks
 //   query.cc       queries and composite queries
 //   install.cc     install_code and replace
-//   management.cc  the management canister
+//   management*.cc the management canister
+//   failures.cc    what callers are told in place of a reply
 //
 // Only one execution is under way at a time, and messages are delivered in the order they were
 // sent.
@@ -67,6 +70,7 @@ class Network {
  public:
   explicit Network(const Options& options);
 
+  // network.cc
   Result<Canister*> canister(const ic::Principal& id);
   ic::Principal next_canister_id();
 
@@ -77,6 +81,8 @@ class Network {
   Status deliver_all();
   /// Sends an answer to whoever waits for it.
   void respond(const Origin& origin, Answer answer, Cycles refund);
+
+  // effects.cc
   /// Answers stop_canister calls when the last call context is gone.
   void settle_stop(Canister& canister);
   /// Runs a task to its end as a call context of its own.
@@ -97,6 +103,7 @@ class Network {
   /// of the request's cycles goes back.
   Result<std::optional<Answer>> manage(Request& request);
 
+  // network.cc
   /// Runs an entry over a state, then commits or rolls back; `log` may be null.
   Result<Run> execute(WasmState& state, const Entry& entry, std::string name, const Inputs& inputs,
                       Keep keep, Canister* log, uint64_t memory_limit_bytes = 0);
