@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the steps of a rehearsal:
+// Runs the steps of a rehearsal (what each one does is step_runner.cc):
 //
 //  1. load the directory, ask every `expect-same` query, note the layout of the heap;
 //  2. for each step: checkpoint, run, compare memories and the rest of the state;
@@ -13,25 +13,16 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/input_file.h"
-#include "base/shell.h"
-#include "candid/text.h"
-#include "recover/checks.h"
 #include "recover/memory_delta.h"
 #include "recover/memory_map.h"
 #include "recover/stable_map.h"
-#include "recover/subject.h"
+#include "recover/step_runner.h"
 #include "snapshot/staged_directory.h"
 
 namespace canrec::recover {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_limit(ic::ErrorCode code) {
-  return code == ic::ErrorCode::kInstructionLimit || code == ic::ErrorCode::kMemoryAccessLimit ||
-         code == ic::ErrorCode::kWasmMemoryLimit;
-}
 
 // The state beside the memories, as lines to compare.
 std::map<std::string, std::string> other_state(const executor::Canister& canister) {
@@ -74,15 +65,20 @@ std::vector<std::string> differences(const std::map<std::string, std::string>& b
 
 class Rehearser {
  public:
-  Rehearser(Subject subject, const RehearseOptions& options)
-      : subject_(std::move(subject)), options_(options) {}
+  Rehearser(Subject subject, const fs::path& directory, const RehearseOptions& options)
+      : runner_(std::move(subject), directory.string(), rehearsal_.steps),
+        subject_(runner_.subject()),
+        options_(options) {
+    rehearsal_.directory = directory.string();
+  }
+  Rehearser(const Rehearser&) = delete;
 
   Subject& subject() { return subject_; }
 
-  Result<Rehearsal> run(const fs::path& directory, const std::vector<Step>& steps) {
+  Result<Rehearsal> run(const std::vector<Step>& steps) {
     CANREC_CHECK(check_script(steps));
     subject_.show_replies_as(options_.replies);
-    describe_start(directory);
+    describe_start();
     CANREC_CHECK(ask_before(steps));
     rehearsal_.succeeded = true;
     for (size_t i = 0; i < steps.size(); ++i) {
@@ -107,8 +103,7 @@ class Rehearser {
   }
 
  private:
-  void describe_start(const fs::path& directory) {
-    rehearsal_.directory = directory.string();
+  void describe_start() {
     const executor::Canister& canister = subject_.canister();
     if (!canister.wasm) return;
     rehearsal_.module_hash = to_hex(canister.wasm->code->hash());
@@ -119,16 +114,13 @@ class Rehearser {
   static std::string step_words(const Step& step) {
     return fmt::format("{} ({})", step.place(), step.text);
   }
-  static std::string question(const Step& step) {
-    return step.subject + (step.argument.empty() ? "()" : step.argument);
-  }
 
   Status ask_before(const std::vector<Step>& steps) {
     for (const Step& step : steps) {
       if (step.kind != StepKind::kExpectSame) continue;
-      auto answer = answer_before(subject_, step.subject, step.argument);
-      if (!answer) return fail(std::move(answer).error().in(step_words(step)));
-      answers_before_[question(step)] = std::move(*answer);
+      if (Status asked = runner_.ask_before(step); !asked) {
+        return fail(std::move(asked).error().in(step_words(step)));
+      }
     }
     return Ok{};
   }
@@ -146,10 +138,10 @@ class Rehearser {
     }
     CANREC_TRY(const executor::Checkpoint checkpoint, subject_.executor().checkpoint());
     report.outcome = StepOutcome::kDone;
-    CANREC_CHECK(act(report));
+    CANREC_CHECK(runner_.act(report));
     if (report.outcome == StepOutcome::kFailed) {
       CANREC_CHECK(subject_.executor().revert(checkpoint));
-      if (limit_was_the_cause_) CANREC_CHECK(try_without_limits(report, checkpoint));
+      if (runner_.limit_was_the_cause()) CANREC_CHECK(try_without_limits(report, checkpoint));
       subject_.refresh_interface();
       if (failure_expected) report.outcome = StepOutcome::kExpected;
     }
@@ -207,7 +199,7 @@ class Rehearser {
     StepReport free;
     free.step = report.step;
     free.outcome = StepOutcome::kDone;
-    const Status status = act(free);
+    const Status status = runner_.act(free);
     subject_.executor().set_profile(profile);
     CANREC_CHECK(subject_.executor().revert(checkpoint));
     if (!status) return Ok{};  // the first attempt has been reported; this one adds nothing
@@ -217,215 +209,12 @@ class Rehearser {
     return Ok{};
   }
 
-  Status act(StepReport& report) {
-    limit_was_the_cause_ = false;
-    const Step& step = report.step;
-    switch (step.kind) {
-      case StepKind::kReplace:
-        return replace(report);
-      case StepKind::kUpgrade:
-      case StepKind::kInstall:
-        return install(report);
-      case StepKind::kCall:
-      case StepKind::kQuery:
-        return message(report);
-      case StepKind::kAdvanceTime:
-        return advance_time(report);
-      case StepKind::kCheckpoint: {
-        CANREC_TRY(named_[step.subject], subject_.executor().checkpoint());
-        return Ok{};
-      }
-      case StepKind::kRevert: {
-        CANREC_CHECK(subject_.executor().revert(named_.at(step.subject)));
-        subject_.refresh_interface();
-        return Ok{};
-      }
-      case StepKind::kExpectSame:
-        return expect_same(report);
-      case StepKind::kExpectTrap:
-        expect_trap(report);
-        return Ok{};
-      case StepKind::kExpectReply:
-        return expect_reply(report);
-    }
-    return Ok{};
-  }
-
-  void failed(StepReport& report, const executor::Failure& failure) {
-    report.outcome = StepOutcome::kFailed;
-    report.code = failure.by_canister ? "" : ic::error_code_text(failure.code);
-    report.words = failure.text();
-    limit_was_the_cause_ = !failure.by_canister && is_limit(failure.code);
-  }
-
-  Status replace(StepReport& report) {
-    CANREC_TRY(const InputFile module, InputFile::open(report.step.subject));
-    if (Status status = subject_.executor().replace(subject_.id(), module.bytes()); !status) {
-      report.outcome = StepOutcome::kFailed;
-      report.words = status.error().message();
-      report.next = fmt::format("canrec diff OLD {} --route S", report.step.subject);
-      return Ok{};
-    }
-    subject_.refresh_interface();
-    report.words = "code replaced, heap and globals kept, nothing ran";
-    return Ok{};
-  }
-
-  Status install(StepReport& report) {
-    const Step& step = report.step;
-    CANREC_TRY(const InputFile module, InputFile::open(step.subject));
-    CANREC_TRY(Bytes argument, encode_install_argument(module.bytes(), step.argument));
-    executor::InstallRequest request;
-    request.canister = subject_.id();
-    request.mode = step.kind == StepKind::kInstall ? executor::InstallMode::kReinstall
-                                                   : executor::InstallMode::kUpgrade;
-    request.module = Bytes(module.bytes().begin(), module.bytes().end());
-    request.argument = std::move(argument);
-    request.skip_pre_upgrade = step.skip_pre_upgrade;
-    if (step.memory == KeepMemory::kKeep) request.memory = executor::MemoryPersistence::kKeep;
-    if (step.memory == KeepMemory::kReplace) request.memory = executor::MemoryPersistence::kReplace;
-    CANREC_TRY(executor::InstallOutcome outcome, subject_.executor().install(request));
-    report.runs = std::move(outcome.runs);
-    report.instructions = outcome.instructions;
-    report.instruction_limit = outcome.instruction_limit;
-    report.compile_instructions = outcome.compile_instructions;
-    if (outcome.failure) {
-      failed(report, *outcome.failure);
-      report.stage = outcome.stage;
-      report.next =
-          outcome.stage == "canister_pre_upgrade"
-              ? fmt::format("canrec autopsy {} --upgrade {}{}", shell_word(rehearsal_.directory),
-                            shell_word(step.subject),
-                            step.argument.empty() ? "" : " --arg " + shell_word(step.argument))
-              : fmt::format("it failed in the stage \"{}\"; the canister is as before",
-                            outcome.stage);
-      return Ok{};
-    }
-    subject_.refresh_interface();
-    report.words = step.kind == StepKind::kInstall ? "installed" : "upgraded";
-    return Ok{};
-  }
-
-  Status message(StepReport& report) {
-    const Step& step = report.step;
-    auto outcome = step.kind == StepKind::kQuery ? subject_.query(step.subject, step.argument)
-                                                 : subject_.update(step.subject, step.argument);
-    if (!outcome) return fail(std::move(outcome).error());
-    report.runs = std::move(outcome->runs);
-    last_method_ = step.subject;
-    last_reply_.reset();
-    if (outcome->replied()) {
-      last_reply_ = outcome->reply();
-      report.words = subject_.reply_text(step.subject, outcome->reply());
-    } else {
-      failed(report, outcome->failure());
-      report.next = "canrec query or call with the same arguments shows the backtrace";
-    }
-    return Ok{};
-  }
-
-  Status advance_time(StepReport& report) {
-    CANREC_TRY(std::vector<executor::TaskOutcome> tasks,
-               subject_.executor().advance_time(report.step.nanoseconds));
-    size_t ran = 0;
-    for (executor::TaskOutcome& task : tasks) {
-      ran += task.ran ? 1 : 0;
-      for (executor::RunReport& run : task.runs) report.runs.push_back(std::move(run));
-      if (task.failure && report.outcome == StepOutcome::kDone) failed(report, *task.failure);
-    }
-    if (report.outcome == StepOutcome::kDone) {
-      report.words = fmt::format("{} timer{} ran", ran, ran == 1 ? "" : "s");
-    }
-    return Ok{};
-  }
-
-  Status expect_same(StepReport& report) {
-    const Step& step = report.step;
-    CANREC_TRY(executor::CallOutcome outcome, subject_.query(step.subject, step.argument));
-    const std::string now = subject_.answer_text(step.subject, outcome);
-    report.runs = std::move(outcome.runs);
-    const std::string& before = answers_before_.at(question(step));
-    if (now == before) {
-      report.words = "same answer: " + now;
-      return Ok{};
-    }
-    report.outcome = StepOutcome::kNotAsWanted;
-    report.words = fmt::format("before: {}\nnow:    {}", before, now);
-    report.next = "the data is not as it was: do not do this on the network";
-    return Ok{};
-  }
-
-  void expect_trap(StepReport& report) {
-    const StepReport* last = last_real_step();
-    report.words = last->words;
-    const bool holds = last->outcome == StepOutcome::kExpected &&
-                       last->words.find(report.step.argument) != std::string::npos;
-    if (holds) return;
-    report.outcome = StepOutcome::kNotAsWanted;
-    report.words = last->outcome == StepOutcome::kExpected
-                       ? fmt::format("it failed with other words: {}", last->words)
-                       : "the step before did not fail";
-  }
-
-  Status expect_reply(StepReport& report) {
-    const StepReport* last = last_real_step();
-    if (!last_reply_ ||
-        (last->step.kind != StepKind::kCall && last->step.kind != StepKind::kQuery)) {
-      report.outcome = StepOutcome::kNotAsWanted;
-      report.words = "the step before did not reply";
-      return Ok{};
-    }
-    // Both sides are printed the same way, so that spelling does not matter. The wanted text takes
-    // the types of the reply where it fits them.
-    const std::string found = subject_.reply_text(last_method_, *last_reply_);
-    CANREC_TRY(const std::string wanted, normalised(report.step.argument));
-    report.words = found;
-    if (wanted == found) return Ok{};
-    report.outcome = StepOutcome::kNotAsWanted;
-    report.words = fmt::format("wanted: {}\nfound:  {}", wanted, found);
-    return Ok{};
-  }
-
-  Result<std::string> normalised(std::string_view text) const {
-    const candid::Interface* interface = subject_.interface();
-    const candid::Method* method =
-        interface == nullptr ? nullptr : candid::find_method(*interface, last_method_);
-    Bytes bytes;
-    if (method != nullptr) {
-      const candid::TypeEnv& env = interface->program.env;
-      std::vector<candid::TypeIdx> types;
-      for (const candid::Arg& result : env.resolved(method->type).results) {
-        types.push_back(result.type);
-      }
-      CANREC_TRY(const candid::Values values, candid::parse_args(text, env, types));
-      CANREC_TRY(bytes, candid::encode(env, types, values.values));
-    } else {
-      CANREC_TRY(bytes, subject_.encode(last_method_, text));
-    }
-    return subject_.reply_text(last_method_, bytes);
-  }
-
-  const StepReport* last_real_step() const {
-    for (auto it = rehearsal_.steps.rbegin(); it != rehearsal_.steps.rend(); ++it) {
-      if (it->step.kind != StepKind::kExpectTrap && it->step.kind != StepKind::kExpectReply) {
-        return &*it;
-      }
-    }
-    // check_script refuses an expectation without a step before it, but that may be another one.
-    return &rehearsal_.steps.front();
-  }
-
-  Subject subject_;
-  const RehearseOptions& options_;
   Rehearsal rehearsal_;
-  // Of the `expect-same` queries, before the first step, by their text.
-  std::map<std::string, std::string> answers_before_;
-  std::map<std::string, executor::Checkpoint> named_;
+  StepRunner runner_;
+  Subject& subject_;
+  const RehearseOptions& options_;
   std::vector<MapPiece> map_;
   std::pair<Sha256, uint64_t> map_key_;
-  std::string last_method_;
-  std::optional<Bytes> last_reply_;
-  bool limit_was_the_cause_ = false;
 };
 
 }  // namespace
@@ -449,7 +238,7 @@ std::string_view to_string(StepOutcome outcome) {
 Result<Rehearsal> rehearse(const fs::path& directory, const std::vector<Step>& steps,
                            const RehearseOptions& options) {
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
-  return Rehearser(std::move(subject), options).run(directory, steps);
+  return Rehearser(std::move(subject), directory, options).run(steps);
 }
 
 Result<Rehearsal> rehearse_and_save(const fs::path& directory, const std::vector<Step>& steps,
@@ -457,8 +246,8 @@ Result<Rehearsal> rehearse_and_save(const fs::path& directory, const std::vector
                                     const fs::path& output, Overwrite overwrite) {
   CANREC_CHECK(snapshot::StagedDirectory::check(system, output, overwrite));
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
-  Rehearser rehearser(std::move(subject), options);
-  CANREC_TRY(Rehearsal rehearsal, rehearser.run(directory, steps));
+  Rehearser rehearser(std::move(subject), directory, options);
+  CANREC_TRY(Rehearsal rehearsal, rehearser.run(steps));
   if (rehearsal.succeeded) {
     CANREC_CHECK(
         rehearser.subject().executor().save(rehearser.subject().id(), system, output, overwrite));
