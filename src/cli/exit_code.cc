@@ -29,6 +29,7 @@ ExitCode exit_code_of(Errc code) {
     case Errc::kRejected:
     case Errc::kInstallRefused:
     case Errc::kNoMethod:
+    case Errc::kMessageLimit:
       return ExitCode::kTrapped;
     case Errc::kGenerate:
       return ExitCode::kInternal;

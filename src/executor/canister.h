@@ -75,6 +75,13 @@ struct CallContext {
   uint64_t instructions = 0;  ///< of its executions so far
   uint64_t outstanding = 0;   ///< calls that were not answered yet
   bool replied = false;
+  bool deleted = false;  ///< its code was uninstalled: answers to its calls only bring cycles back
+};
+
+/// A call of stop_canister that is answered when the canister has stopped.
+struct WaitingStop {
+  Origin origin;
+  Cycles cycles = 0;  ///< of the call, which go back
 };
 
 /// Where to go on when a call is answered.
@@ -139,7 +146,7 @@ struct Canister {
   std::map<uint64_t, Callback> callbacks;
   uint64_t callbacks_made = 0;
   std::map<ic::Principal, uint64_t> calls_under_way;
-  std::vector<Origin> waiting_for_stop;  ///< stop_canister calls that are not answered yet
+  std::vector<WaitingStop> waiting_for_stop;
 
   bool is_controller(const ic::Principal& who) const;
 

@@ -49,14 +49,13 @@ void Network::apply_effects(Canister& target, uint64_t context_id, Run& run, Kee
     target.balance = saturating_sub(target.balance, call.cycles);
     target.balance = saturating_sub(target.balance, call.prepaid);
     const uint64_t timeout_ns = uint64_t{call.timeout_seconds.value_or(0)} * 1'000'000'000;
-    world.queue.push_back(
-        Request{.origin = CanisterOrigin{target.id, id},
-                .caller = target.id,
-                .callee = call.callee,
-                .method = std::move(call.method),
-                .payload = std::move(call.payload),
-                .cycles = call.cycles,
-                .deadline_ns = call.timeout_seconds ? world.time_ns + timeout_ns : 0});
+    world.queue.push(Request{.origin = CanisterOrigin{target.id, id},
+                             .caller = target.id,
+                             .callee = call.callee,
+                             .method = std::move(call.method),
+                             .payload = std::move(call.payload),
+                             .cycles = call.cycles,
+                             .deadline_ns = call.timeout_seconds ? world.time_ns + timeout_ns : 0});
   }
   if (effects.response) {
     context.replied = true;
@@ -85,8 +84,8 @@ void Network::finish(Canister& target, uint64_t context_id, std::optional<Failur
 void Network::settle_stop(Canister& target) {
   if (target.status != RunStatus::kStopping || !target.contexts.empty()) return;
   target.status = RunStatus::kStopped;
-  for (const Origin& origin : std::exchange(target.waiting_for_stop, {})) {
-    respond(origin, empty_arguments(), 0);
+  for (const WaitingStop& call : std::exchange(target.waiting_for_stop, {})) {
+    respond(call.origin, empty_arguments(), call.cycles);
   }
 }
 
@@ -116,11 +115,11 @@ Result<TaskOutcome> Network::task(Canister& target, ic::Context kind, std::strin
 
 Result<TaskOutcome> Network::task_to_the_end(const ic::Principal& id, ic::Context kind,
                                              std::string_view hook) {
-  runs.clear();
+  (void)runs.take();
   CANREC_TRY(Canister* const target, canister(id));
   CANREC_TRY(TaskOutcome outcome, task(*target, kind, hook));
   CANREC_CHECK(deliver_all());
-  outcome.runs = std::exchange(runs, {});
+  outcome.runs = runs.take();
   return outcome;
 }
 

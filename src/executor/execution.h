@@ -20,6 +20,9 @@
 
 namespace canrec::executor {
 
+/// What each message on its way counts for besides its bytes.
+inline constexpr uint64_t kMessageBytes = 512;
+
 /// A place to continue at: an index into table 0 and a value for the function there.
 struct Continuation {
   uint64_t function = 0;
@@ -79,6 +82,7 @@ struct Inputs {
   uint64_t global_timer_ns = 0;
   uint64_t log_bytes_used = 0;
   const std::map<ic::Principal, uint64_t>* calls_under_way = nullptr;  ///< by destination
+  uint64_t message_room = UINT64_MAX;  ///< bytes for calls, beside what is on its way
   // the network
   ic::Principal subnet;
   ByteView root_key;

@@ -168,9 +168,9 @@ Status Executor::set_balance(const ic::Principal& id, Cycles balance) {
 // -----------------------------------------------------------------------------------------
 
 Result<InstallOutcome> Executor::install(const InstallRequest& request) {
-  impl_->network.runs.clear();
+  (void)impl_->network.runs.take();
   CANREC_TRY(InstallOutcome outcome, impl_->network.install(request));
-  outcome.runs = std::exchange(impl_->network.runs, {});
+  outcome.runs = impl_->network.runs.take();
   return outcome;
 }
 
@@ -200,12 +200,14 @@ Result<TaskOutcome> Executor::low_memory_hook(const ic::Principal& id) {
   return impl_->network.task_to_the_end(id, ic::Context::kLowMemory, "canister_on_low_wasm_memory");
 }
 
-Result<std::vector<TaskOutcome>> Executor::advance_time(uint64_t nanoseconds) {
+Result<TimeOutcome> Executor::advance_time(uint64_t nanoseconds) {
   World& world = impl_->network.world;
   const auto end = checked_add(world.time_ns, nanoseconds);
   if (!end) return fail(Errc::kBadArgument, "the time would not fit 64 bits of nanoseconds");
   const uint64_t target = *end;
-  std::vector<TaskOutcome> outcomes;
+  const uint64_t most = impl_->network.options.profile[Limit::kCommandMessages];
+  TimeOutcome out;
+  RunLog runs;
   while (true) {
     Canister* next = nullptr;
     for (auto& [id, canister] : world.canisters) {
@@ -216,16 +218,19 @@ Result<std::vector<TaskOutcome>> Executor::advance_time(uint64_t nanoseconds) {
     if (next == nullptr) break;
     world.time_ns = std::max(world.time_ns, next->global_timer_ns);
     CANREC_TRY(TaskOutcome outcome, global_timer(next->id));
-    outcomes.push_back(std::move(outcome));
-    if (outcomes.size() > impl_->network.options.most_deliveries) {
-      return fail(Errc::kLimit,
+    if (outcome.ran) ++out.timers;
+    if (outcome.failure && !out.failure) out.failure = std::move(outcome.failure);
+    for (RunReport& run : outcome.runs) runs.add(std::move(run));
+    if (out.timers > most) {
+      return fail(Errc::kMessageLimit,
                   fmt::format("still busy after {} timers: go on in shorter steps of time; nothing "
-                              "they did is kept",
-                              grouped(outcomes.size())));
+                              "they did is kept (--limit command-messages=N allows more)",
+                              grouped(most)));
     }
   }
   world.time_ns = target;
-  return outcomes;
+  out.runs = runs.take();
+  return out;
 }
 
 uint64_t Executor::time_ns() const { return impl_->network.world.time_ns; }

@@ -43,7 +43,6 @@ struct Options {
   uint64_t time_ns = 1'767'225'600'000'000'000;  ///< 2026-01-01T00:00:00Z
   uint64_t seed = 0;                             ///< of raw_rand
   bool inspect_ingress = true;                   ///< run canister_inspect_message before updates
-  uint64_t most_deliveries = 1'000'000;          ///< messages of one command, so that it ends
   /// What every canister begins with; then executions, calls and memory are paid for. Without it
   /// balances are large, cycles only move, and nothing costs anything.
   std::optional<Cycles> cycles;
@@ -69,7 +68,7 @@ using Answer = std::variant<Bytes, Failure>;
 /// What a message brought about: its answer, and every execution until all was quiet.
 struct CallOutcome {
   Answer answer;
-  std::vector<RunReport> runs;
+  std::vector<RunReport> runs;        ///< see RunLog for very many
   std::vector<ic::Principal> absent;  ///< canisters that were called and are not here, ascending
   bool replied() const { return std::holds_alternative<Bytes>(answer); }
   const Bytes& reply() const { return std::get<Bytes>(answer); }
@@ -106,6 +105,13 @@ struct InstallOutcome {
 struct TaskOutcome {
   bool ran = false;  ///< the canister exports the hook and is running
   std::optional<Failure> failure;
+  std::vector<RunReport> runs;
+};
+
+/// What moving the clock brought about.
+struct TimeOutcome {
+  uint64_t timers = 0;             ///< that ran
+  std::optional<Failure> failure;  ///< of the first that failed
   std::vector<RunReport> runs;
 };
 
@@ -155,7 +161,7 @@ class Executor {
   // --- messages ---------------------------------------------------------------------------------
 
   /// An ingress update call, delivered with everything it sets off until no message is left.
-  /// Errors: kNotFound, kInterrupted, kLimit (most_deliveries), kEngine.
+  /// Errors: kNotFound, kInterrupted, kMessageLimit, kEngine.
   Result<CallOutcome> update(const Call& call);
   /// A query or composite query; nothing it does stays.
   Result<CallOutcome> query(const Call& call);
@@ -166,8 +172,8 @@ class Executor {
   Result<TaskOutcome> global_timer(const ic::Principal& id);
   Result<TaskOutcome> low_memory_hook(const ic::Principal& id);
   /// Moves the clock on, and runs the global timers that become due, in the order of their times.
-  /// Errors: kBadArgument past the year 2554; kInterrupted, kLimit (most_deliveries), kEngine.
-  Result<std::vector<TaskOutcome>> advance_time(uint64_t nanoseconds);
+  /// Errors: kBadArgument past the year 2554; kInterrupted, kMessageLimit, kEngine.
+  Result<TimeOutcome> advance_time(uint64_t nanoseconds);
   uint64_t time_ns() const;
   const Profile& profile() const;
   void set_profile(const Profile& profile);

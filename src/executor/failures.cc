@@ -14,7 +14,7 @@ Answer answer_of(CanisterResponse&& response) {
 }
 
 Error argument_too_large(uint64_t bytes, uint64_t limit) {
-  return {Errc::kLimit, std::nullopt,
+  return {Errc::kMessageLimit, std::nullopt,
           fmt::format("the argument of {} is over the limit of {} for a message from outside",
                       human_size(bytes), human_size(limit))};
 }

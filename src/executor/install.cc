@@ -275,7 +275,7 @@ Installation::Step Installation::run_stage(WasmState& state, wasm::FuncIdx funct
              run(network_.frame(), state, function, std::string(name), in, memory_limit));
   spend(result.report.instructions);
   log_lines_.insert(log_lines_.end(), result.log_lines.begin(), result.log_lines.end());
-  network_.runs.push_back(result.report);
+  network_.runs.add(result.report);
   if (!result.ok()) return failure_of(result.report);
   effects_.burned += result.effects.burned;
   if (result.effects.certified_data) effects_.certified_data = result.effects.certified_data;

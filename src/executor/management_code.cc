@@ -94,14 +94,13 @@ Result<Managed> ManagementCall::uninstall_code() {
   target_->log.clear();
   target_->log_bytes = 0;
   ++target_->version;
-  for (auto& [id, context] : std::exchange(target_->contexts, {})) {
-    if (context.replied) continue;
+  // Calls that are on their way are still answered, and what is refunded comes back.
+  for (auto& [id, context] : target_->contexts) {
+    context.deleted = true;
+    if (std::exchange(context.replied, true)) continue;
     network_.respond(context.origin, canister_reject("Canister has been uninstalled."),
-                     context.available);
+                     std::exchange(context.available, 0));
   }
-  target_->callbacks.clear();
-  target_->calls_under_way.clear();
-  network_.settle_stop(*target_);
   return nothing();
 }
 
@@ -114,6 +113,13 @@ Result<Managed> ManagementCall::upload_chunk() {
                     chunk.size(), ic::limits::kChunkBytes));
   }
   const Sha256 hash = sha256(chunk);
+  const uint64_t most = ic::limits::kChunkStoreBytes / ic::limits::kChunkBytes;
+  if (target_->chunks.size() >= most && !target_->chunks.contains(hash)) {
+    return invalid(fmt::format(
+        "Error from Wasm chunk store: Wasm chunk store has already reached maximum capacity of {} "
+        "bytes.",
+        ic::limits::kChunkStoreBytes));
+  }
   target_->chunks[hash] = std::move(chunk);
   return record(result_type(), {{"hash", blob(hash)}});
 }
@@ -131,12 +137,12 @@ Result<Managed> ManagementCall::clear_chunk_store() {
 // -------------------------------------------------------------------------
 
 Result<Managed> ManagementCall::start_canister() {
-  for (const Origin& origin : std::exchange(target_->waiting_for_stop, {})) {
+  for (const WaitingStop& call : std::exchange(target_->waiting_for_stop, {})) {
     network_.respond(
-        origin,
+        call.origin,
         failure(ic::ErrorCode::kStoppingCancelled,
                 fmt::format("Canister {}'s stop request was cancelled.", target_->id.text())),
-        0);
+        call.cycles);
   }
   if (target_->status != RunStatus::kRunning) ++target_->version;
   target_->status = RunStatus::kRunning;
@@ -147,7 +153,7 @@ Result<Managed> ManagementCall::stop_canister() {
   if (target_->status == RunStatus::kStopped) return nothing();
   target_->status = RunStatus::kStopping;
   ++target_->version;
-  target_->waiting_for_stop.push_back(request_.origin);
+  target_->waiting_for_stop.push_back({request_.origin, std::exchange(request_.cycles, 0)});
   answers_later_ = true;
   network_.settle_stop(*target_);
   return nothing();

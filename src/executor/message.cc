@@ -48,11 +48,30 @@ uint64_t payload_bytes(const Answer& answer) {
 
 }  // namespace
 
+uint64_t MessageQueue::bytes_of(const Message& message) {
+  if (const auto* request = std::get_if<Request>(&message)) {
+    return kMessageBytes + request->method.size() + request->payload.size();
+  }
+  return kMessageBytes + payload_bytes(std::get<Response>(message).answer);
+}
+
+void MessageQueue::push(Message message) {
+  bytes_ += bytes_of(message);
+  messages_.push_back(std::move(message));
+}
+
+Message MessageQueue::pop() {
+  Message message = std::move(messages_.front());
+  messages_.pop_front();
+  bytes_ -= bytes_of(message);
+  return message;
+}
+
 // --- ingress
 // --------------------------------------------------------------------------------------
 
 Result<CallOutcome> Network::inspect(const Call& call) {
-  runs.clear();
+  (void)runs.take();
   CANREC_TRY(Canister* const target, canister(call.canister));
   if (!target->wasm) return CallOutcome{no_module(*target), {}, {}};
   const auto function = target->wasm->code->function(kInspectHook);
@@ -69,31 +88,30 @@ Result<CallOutcome> Network::inspect(const Call& call) {
   } else if (!run.effects.message_accepted) {
     answer = failure(ic::ErrorCode::kCanisterRejectedMessage, "Canister rejected the message");
   }
-  return CallOutcome{std::move(answer), std::exchange(runs, {}), {}};
+  return CallOutcome{std::move(answer), runs.take(), {}};
 }
 
 Result<CallOutcome> Network::update(const Call& call) {
   const uint64_t limit = options.profile[Limit::kIngressBytes];
   if (call.argument.size() > limit) return fail(argument_too_large(call.argument.size(), limit));
   CANREC_CHECK(canister(call.canister));
-  std::vector<RunReport> all;
+  (void)runs.take();
   if (options.inspect_ingress) {
     CANREC_TRY(CallOutcome inspected, inspect(call));
     if (!inspected.replied()) return inspected;
-    all = std::move(inspected.runs);
+    for (RunReport& run : inspected.runs) runs.add(std::move(run));
   }
-  runs = std::move(all);
   absent.clear();
   const uint64_t ingress = world.ingress_made++;
-  world.queue.push_back(Request{.origin = IngressOrigin{ingress},
-                                .caller = call.caller,
-                                .callee = call.canister,
-                                .method = call.method,
-                                .payload = call.argument});
+  world.queue.push(Request{.origin = IngressOrigin{ingress},
+                           .caller = call.caller,
+                           .callee = call.canister,
+                           .method = call.method,
+                           .payload = call.argument});
   CANREC_CHECK(deliver_all());
   CallOutcome outcome{failure(ic::ErrorCode::kDidNotReply,
                               "the call waits for something that does not happen here"),
-                      std::exchange(runs, {}),
+                      runs.take(),
                       {absent.begin(), absent.end()}};
   if (auto node = answers.extract(ingress)) outcome.answer = std::move(node.mapped());
   return outcome;
@@ -103,18 +121,21 @@ Result<CallOutcome> Network::update(const Call& call) {
 // -------------------------------------------------------------------------------------
 
 Status Network::deliver_all() {
+  const uint64_t most = options.profile[Limit::kCommandMessages];
   uint64_t delivered = 0;
   while (!world.queue.empty()) {
     if (options.interrupt != nullptr) CANREC_CHECK(options.interrupt->check());
-    if (++delivered > options.most_deliveries) {
-      return fail(
-          Errc::kLimit,
-          fmt::format("still busy after {} messages: calls set off calls without end, as it "
-                      "seems; nothing they did is kept",
-                      grouped(delivered - 1)));
+    if (++delivered > most) {
+      return fail(Errc::kMessageLimit,
+                  fmt::format("still busy after {} messages: calls set off calls without end, as "
+                              "it seems; nothing they did is kept (--limit command-messages=N "
+                              "allows more)",
+                              grouped(most)));
     }
-    Message message = std::move(world.queue.front());
-    world.queue.pop_front();
+    if (world.queue.bytes() > options.profile[Limit::kWaitingMessageBytes]) {
+      return fail(too_many_waiting(options.profile));
+    }
+    Message message = world.queue.pop();
     if (auto* request = std::get_if<Request>(&message)) {
       CANREC_CHECK(deliver(std::move(*request)));
     } else {
@@ -128,7 +149,7 @@ void Network::respond(const Origin& origin, Answer answer, Cycles refund) {
   if (const auto* ingress = std::get_if<IngressOrigin>(&origin)) {
     answers.insert_or_assign(ingress->ingress, std::move(answer));
   } else if (const auto* caller = std::get_if<CanisterOrigin>(&origin)) {
-    world.queue.push_back(Response{*caller, std::move(answer), refund});
+    world.queue.push(Response{*caller, std::move(answer), refund});
   }
 }
 
@@ -188,7 +209,7 @@ Status Network::deliver(Response response) {
   if (found == world.canisters.end()) return Ok{};
   Canister& target = found->second;
   auto node = target.callbacks.extract(response.to.callback);
-  if (!node) return Ok{};  // the canister was uninstalled meanwhile
+  if (!node) return Ok{};
   const Callback callback = std::move(node.mapped());
   if (--target.calls_under_way[callback.callee] == 0) {
     target.calls_under_way.erase(callback.callee);
@@ -200,9 +221,9 @@ Status Network::deliver(Response response) {
   }
   CallContext& context = target.contexts.at(callback.context);
   --context.outstanding;
-  if (!target.wasm) {
+  if (context.deleted) {  // only the cycles come back
     refund(target, callback.prepaid_execution, 0);
-    finish(target, callback.context, no_module(target));
+    finish(target, callback.context, std::nullopt);
     return Ok{};
   }
 

@@ -2,6 +2,7 @@
 // The canisters that are here, what an execution is given, and what is paid for it.
 #include "executor/network.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
@@ -68,6 +69,8 @@ Inputs Network::inputs(const Canister& canister, ic::Context context) const {
   in.global_timer_ns = canister.global_timer_ns;
   in.log_bytes_used = canister.log_bytes;
   in.calls_under_way = &canister.calls_under_way;
+  const uint64_t most_bytes = profile[Limit::kWaitingMessageBytes];
+  in.message_room = most_bytes - std::min(most_bytes, world.queue.bytes());
   in.subnet = default_subnet();
   in.root_key = root_key();
   in.time_ns = world.time_ns;
@@ -133,7 +136,7 @@ Result<Run> Network::execute(WasmState& state, const Entry& entry, std::string n
   if (log != nullptr) {
     log->append_log(result->log_lines, world.time_ns, options.profile[Limit::kLogBytes]);
   }
-  runs.push_back(result->report);
+  runs.add(result->report);
   return result;
 }
 

@@ -29,6 +29,7 @@
 #include "executor/canister.h"
 #include "executor/executor.h"
 #include "executor/run.h"
+#include "executor/run_log.h"
 
 namespace canrec::executor {
 
@@ -51,10 +52,26 @@ struct Response {
 };
 using Message = std::variant<Request, Response>;
 
+/// Messages on their way, first in, first out.
+class MessageQueue {
+ public:
+  void push(Message message);
+  /// The oldest one; there must be one.
+  Message pop();
+  bool empty() const { return messages_.empty(); }
+  /// What they hold in memory.
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  static uint64_t bytes_of(const Message& message);
+  std::deque<Message> messages_;
+  uint64_t bytes_ = 0;
+};
+
 /// What revert() goes back to.
 struct World {
   std::map<ic::Principal, Canister> canisters;
-  std::deque<Message> queue;
+  MessageQueue queue;
   uint64_t time_ns = 0;
   uint64_t canisters_made = 0;
   uint64_t ingress_made = 0;
@@ -128,7 +145,7 @@ class Network {
   std::map<uint64_t, World> checkpoints;
   uint64_t checkpoints_made = 0;
   std::map<uint64_t, Answer> answers;  ///< of ingress messages
-  std::vector<RunReport> runs;         ///< of the command under way
+  RunLog runs;                         ///< of the command under way
   std::set<ic::Principal> absent;      ///< canisters it called that are not here
 
  private:

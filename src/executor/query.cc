@@ -179,13 +179,13 @@ Result<std::optional<Failure>> QueryNode::continue_with(const OutgoingCall& call
 Result<CallOutcome> Network::query(const Call& call) {
   const uint64_t limit = options.profile[Limit::kIngressBytes];
   if (call.argument.size() > limit) return fail(argument_too_large(call.argument.size(), limit));
-  runs.clear();
+  (void)runs.take();
   absent.clear();
   CANREC_TRY(const Canister* const target, canister(call.canister));
   Tree tree{options.profile[Limit::kCompositeTreeInstructions]};
   QueryNode node(*this, tree, *target, 0);
   CANREC_TRY(Answer answer, node.run(call.method, call.argument, call.caller));
-  return CallOutcome{std::move(answer), std::exchange(runs, {}), {absent.begin(), absent.end()}};
+  return CallOutcome{std::move(answer), runs.take(), {absent.begin(), absent.end()}};
 }
 
 }  // namespace canrec::executor

@@ -62,6 +62,8 @@ struct RunReport {
   std::string entry;  ///< "canister_update set", "reply callback", "(start)", ...
   uint64_t instructions = 0;
   uint64_t instruction_limit = 0;
+  uint64_t executions = 1;         ///< more for many that are taken together, see RunLog
+  uint64_t most_instructions = 0;  ///< of the longest of many; 0 for one
   MemoryUse heap;
   MemoryUse stable;
   std::map<ic::SystemApi, uint64_t> api_calls;

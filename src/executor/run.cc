@@ -195,6 +195,7 @@ Status Execution::run(const Entry& entry) {
   if (outcome.trap->kind == engine::TrapKind::kInterrupted) {
     return fail(Errc::kInterrupted, "interrupted");
   }
+  if (calls_.out_of_message_room()) return fail(too_many_waiting(frame_.profile));
   report_stop(stop_of(*outcome.trap, entry), outcome.trap.get());
   return Ok{};
 }
@@ -257,6 +258,13 @@ void Execution::report_stop(Stop&& stop, const engine::Trap* trap) {
 }
 
 }  // namespace
+
+Error too_many_waiting(const Profile& profile) {
+  return {Errc::kMessageLimit, std::nullopt,
+          fmt::format("more than {} of messages are on their way at once; nothing they did is kept "
+                      "(--limit waiting-message-bytes=N allows more)",
+                      human_size(profile[Limit::kWaitingMessageBytes]))};
+}
 
 Result<Run> run(const RunFrame& frame, WasmState& state, const Entry& entry, std::string name,
                 const Inputs& inputs, uint64_t memory_limit_bytes) {

@@ -38,11 +38,15 @@ struct Run {
   bool ok() const { return !report.stopped.has_value(); }
 };
 
+/// More bytes of messages on their way than memory is given for. Code: kMessageLimit.
+Error too_many_waiting(const Profile& profile);
+
 /// Runs an entry to its end.
 ///
 /// Shape:  `inputs` carries the limits of this execution; `memory_limit_bytes` is the setting where
 ///         it is enforced, 0 where it is not.
-/// Errors: kInterrupted; everything that canister code can bring about is in the report.
+/// Errors: kInterrupted, kMessageLimit; everything that canister code can bring about is in the
+/// report.
 Result<Run> run(const RunFrame& frame, WasmState& state, const Entry& entry, std::string name,
                 const Inputs& inputs, uint64_t memory_limit_bytes);
 

@@ -66,6 +66,9 @@ class SystemCalls {
   void log_stop(const Stop& stop);
   /// Whether the heap may grow by so much, as far as cycles go; to be asked once for each growth.
   OrStop<Ok> pay_for_growth(uint64_t bytes);
+  /// Whether it was stopped because its calls took more room than there is, which is a limit of
+  /// ours.
+  bool out_of_message_room() const { return out_of_message_room_; }
   /// Lines for the canister's log; they stay when the execution is undone.
   const std::vector<std::string>& log_lines() const { return log_lines_; }
 
@@ -112,6 +115,7 @@ class SystemCalls {
   Value call_with_best_effort_response(uint32_t seconds);
   Value call_cycles_add(std::string_view function, Cycles amount);
   Value call_perform();
+  OrStop<Ok> take_message_room(uint64_t bytes);
   OrStop<OutgoingCall*> under_construction(std::string_view function);
 
   // Stable memory (system_calls_stable.cc).
@@ -150,6 +154,8 @@ class SystemCalls {
   Bytes reply_data_;
   std::optional<OutgoingCall> call_;
   uint64_t grown_bytes_ = 0;
+  uint64_t message_bytes_ = 0;  // of all calls so far
+  bool out_of_message_room_ = false;
   uint64_t log_bytes_;
   uint64_t kept_log_bytes_ = 0;
   uint64_t kept_print_bytes_ = 0;

@@ -117,6 +117,7 @@ OrStop<OutgoingCall*> SystemCalls::under_construction(std::string_view function)
 }
 
 SystemCalls::Value SystemCalls::call_new(Arguments a) {
+  if (call_) message_bytes_ -= call_->payload.size();
   call_.reset();  // its cycles were only set aside
   const uint64_t limit = profile_[Limit::kCallMethodNameBytes];
   if (a[3] > limit) {
@@ -156,8 +157,17 @@ SystemCalls::Value SystemCalls::call_data_append(uint64_t from, uint64_t length)
         call->callee.text(), call->method, total, limit)));
   }
   CANREC_TRY(const ByteView bytes, heap_read("ic0.call_data_append", from, length));
+  CANREC_CHECK(take_message_room(length));
   append(call->payload, bytes);
   return std::nullopt;
+}
+
+// The stop ends the execution; it is never shown, since the command ends with an error of ours.
+OrStop<Ok> SystemCalls::take_message_room(uint64_t bytes) {
+  message_bytes_ += bytes;
+  if (message_bytes_ <= in_.message_room) return Ok{};
+  out_of_message_room_ = true;
+  return fail(stop(ic::ExecutionError::kEngineError, {"too many messages"}));
 }
 
 SystemCalls::Value SystemCalls::call_with_best_effort_response(uint32_t seconds) {
@@ -197,7 +207,12 @@ SystemCalls::Value SystemCalls::call_perform() {
     fits = balance() >= saturating_add(threshold(), price);
     call->prepaid = price;
   }
-  if (fits) effects_.calls.push_back(std::move(*call));
+  if (fits) {
+    CANREC_CHECK(take_message_room(kMessageBytes + call->method.size()));
+    effects_.calls.push_back(std::move(*call));
+  } else {
+    message_bytes_ -= call->payload.size();
+  }
   call_.reset();
   return fits ? uint64_t{0} : uint64_t{static_cast<uint8_t>(ic::RejectCode::kSysTransient)};
 }

@@ -136,17 +136,12 @@ Status StepRunner::message(StepReport& report) {
 }
 
 Status StepRunner::advance_time(StepReport& report) {
-  CANREC_TRY(std::vector<executor::TaskOutcome> tasks,
+  CANREC_TRY(executor::TimeOutcome outcome,
              subject_.executor().advance_time(report.step.nanoseconds));
-  size_t ran = 0;
-  for (executor::TaskOutcome& task : tasks) {
-    ran += task.ran ? 1 : 0;
-    for (executor::RunReport& run : task.runs) report.runs.push_back(std::move(run));
-    if (task.failure && report.outcome == StepOutcome::kDone) failed(report, *task.failure);
-  }
-  if (report.outcome == StepOutcome::kDone) {
-    report.words = fmt::format("{} timer{} ran", ran, ran == 1 ? "" : "s");
-  }
+  report.runs = std::move(outcome.runs);
+  report.words =
+      fmt::format("{} timer{} ran", grouped(outcome.timers), outcome.timers == 1 ? "" : "s");
+  if (outcome.failure) failed(report, *outcome.failure);
   return Ok{};
 }
 

@@ -170,7 +170,7 @@ TEST(RawCanister, TicksAndCertifies) {
   RealCanister ticker(canister("ticker"));
   const auto outcomes = ticker.network.advance_time(uint64_t{5} * 1'000'000'000);
   ASSERT_TRUE(outcomes);
-  EXPECT_EQ(outcomes->size(), 5u);
+  EXPECT_EQ(outcomes->timers, 5u);
   EXPECT_EQ(ticker.query("count"), "(5 : nat32)");
   EXPECT_FALSE(ticker.network.find(ticker.id)->certified_data.empty());
 }

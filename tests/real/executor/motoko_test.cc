@@ -147,11 +147,8 @@ TEST_P(MotokoLedger, TicksWithItsTimer) {
   RealCanister ledger(module("ledger"));
   const auto outcomes = ledger.network.advance_time(uint64_t{150} * 1'000'000'000);
   ASSERT_TRUE(outcomes) << outcomes.error().message();
-  ASSERT_FALSE(outcomes->empty());
-  for (const TaskOutcome& outcome : *outcomes) {
-    EXPECT_TRUE(outcome.ran);
-    EXPECT_FALSE(outcome.failure) << outcome.failure->text();
-  }
+  EXPECT_GT(outcomes->timers, 0u);
+  EXPECT_FALSE(outcomes->failure) << outcomes->failure->text();
   EXPECT_GT(ledger.network.find(ledger.id)->global_timer_ns, ledger.network.time_ns());
 }
 

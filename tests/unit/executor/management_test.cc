@@ -53,18 +53,21 @@ class Management : public ::testing::Test {
     }
     return out;
   }
-  // The reply as text, or "IC0NNN: ...".
-  std::string ask(std::string method, const std::string& text,
-                  const ic::Principal& caller = default_user()) {
+  Bytes encoded(std::string_view method, const std::string& text) {
     const auto argument_types = types(method, false);
     const auto values = candid::parse_args(text, interface.env, argument_types);
     EXPECT_TRUE(values) << (values ? "" : values.error().message());
+    return *candid::encode(interface.env, argument_types, values->values);
+  }
+  // The reply as text, or "IC0NNN: ...".
+  std::string ask(std::string method, const std::string& text,
+                  const ic::Principal& caller = default_user()) {
     Request request;
     request.caller = caller;
     request.method = method;
     request.origin = IngressOrigin{77};
     request.cycles = cycles;
-    request.payload = *candid::encode(interface.env, argument_types, values->values);
+    request.payload = encoded(method, text);
     auto answer = network.manage(request);
     EXPECT_TRUE(answer) << (answer ? "" : answer.error().message());
     cycles = request.cycles;
@@ -163,6 +166,66 @@ TEST_F(Management, StopsWhenTheLastCallContextIsGone) {
   EXPECT_EQ(ask("stop_canister", about()), "()");
   EXPECT_EQ(ask("start_canister", about()), "()");
   EXPECT_EQ(canister().status, RunStatus::kRunning);
+}
+
+// A call of another canister that is on its way, with the callback and the context it is for.
+struct Waiting {
+  explicit Waiting(Canister& caller) : origin{caller.id, 0} {
+    caller.contexts[0].origin = TaskOrigin{};
+    caller.contexts[0].outstanding = 1;
+    caller.callbacks[0].callee = ic::Principal::canister(5);
+    caller.calls_under_way[ic::Principal::canister(5)] = 1;
+  }
+  CanisterOrigin origin;
+};
+
+TEST_F(Management, GivesCyclesBackAfterCodeWasUninstalled) {
+  install();
+  const Waiting call(canister());
+  const Cycles before = canister().balance;
+  EXPECT_EQ(ask("uninstall_code", about()), "()");
+  EXPECT_EQ(ask("stop_canister", about()), "later");  // the answer is still to come
+  network.world.queue.push(Response{call.origin, Bytes{}, 30});
+  ASSERT_TRUE(network.deliver_all());
+  EXPECT_EQ(canister().balance, before + 30);
+  EXPECT_TRUE(canister().contexts.empty());
+  EXPECT_TRUE(canister().calls_under_way.empty());
+  EXPECT_EQ(canister().status, RunStatus::kStopped);
+}
+
+TEST_F(Management, RunsNoCallbackOfCodeThatWasUninstalled) {
+  install();
+  const Waiting call(canister());
+  EXPECT_EQ(ask("uninstall_code", about()), "()");
+  install();  // other code, which knows nothing of the call
+  network.world.queue.push(Response{call.origin, Bytes{}, 30});
+  (void)network.runs.take();
+  ASSERT_TRUE(network.deliver_all());
+  EXPECT_TRUE(network.runs.take().empty());
+  EXPECT_TRUE(canister().contexts.empty());
+}
+
+TEST_F(Management, GivesCyclesBackThatCameWithAStop) {
+  make(2);
+  const Waiting call(canister(2));
+  canister(2).contexts[0].deleted = canister(2).contexts[0].replied = true;
+  canister().contexts[0].origin = TaskOrigin{};
+  canister().settings.controllers = {canister(2).id};
+  const Cycles before = canister(2).balance;
+  Request stop{.origin = call.origin,
+               .caller = canister(2).id,
+               .callee = {},
+               .method = "stop_canister",
+               .payload = encoded("stop_canister", about()),
+               .cycles = 10};
+  const auto later = network.manage(stop);
+  ASSERT_TRUE(later);
+  EXPECT_FALSE(later->has_value());
+  EXPECT_EQ(stop.cycles, Cycles{0});
+  canister().contexts.clear();
+  network.settle_stop(canister());
+  ASSERT_TRUE(network.deliver_all());
+  EXPECT_EQ(canister(2).balance, before + 10);
 }
 
 TEST_F(Management, CancelsAStopWhenStarted) {

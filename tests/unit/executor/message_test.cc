@@ -239,8 +239,8 @@ TEST_F(Messages, LimitsIngressArguments) {
   EXPECT_TRUE(network.update({id, "put", Bytes(2'097'152)})->replied());
   const auto outcome = network.update({id, "put", Bytes(2'097'153)});
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code(), Errc::kLimit);
-  EXPECT_EQ(network.query({id, "get", Bytes(2'097'153)}).error().code(), Errc::kLimit);
+  EXPECT_EQ(outcome.error().code(), Errc::kMessageLimit);
+  EXPECT_EQ(network.query({id, "get", Bytes(2'097'153)}).error().code(), Errc::kMessageLimit);
 }
 
 TEST_F(Messages, LimitsRepliesByContext) {
@@ -495,7 +495,7 @@ TEST_F(TwoCanisters, DropsCallsOfAMessageThatTraps) {
 
 TEST_F(TwoCanisters, EndsCallsThatNeverEnd) {
   Options limited = options();
-  limited.most_deliveries = 100;
+  limited.profile.set(Limit::kCommandMessages, 100);
   network = Executor(limited);
   id = network.create_canister();
   Forwarder module(id, "go");
@@ -503,7 +503,31 @@ TEST_F(TwoCanisters, EndsCallsThatNeverEnd) {
   install(id, module.done());
   const auto outcome = network.update({id, "go", {}});
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code(), Errc::kLimit);
+  EXPECT_EQ(outcome.error().code(), Errc::kMessageLimit);
+}
+
+TEST_F(TwoCanisters, EndsWhenItsMessagesTakeTooMuchMemory) {
+  install_peer();
+  Forwarder module(peer, "answer");
+  Bytes code;
+  for (int i = 0; i < 4; ++i) {
+    code = code + module.begin() + module.calls.data(0, 50'000) + module.calls.perform();
+  }
+  module.exported("canister_update go", code);
+  install(id, module.done());
+  const Profile usual = network.profile();
+  const auto with_room = [&](uint64_t bytes) {
+    Profile profile = usual;
+    profile.set(Limit::kWaitingMessageBytes, bytes);
+    network.set_profile(profile);
+    return network.update({id, "go", {}});
+  };
+  const uint64_t needed = 4 * (50'000 + kMessageBytes + 6);  // "answer"
+  const auto outcome = with_room(needed - 1);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code(), Errc::kMessageLimit);
+  EXPECT_EQ(get(peer), 0u);
+  EXPECT_TRUE(with_room(needed));
 }
 
 TEST_F(TwoCanisters, AnswersCompositeQueriesAndForgetsTheirChanges) {
@@ -546,9 +570,10 @@ TEST_F(Messages, RunsTimersInTheOrderOfTheirTimes) {
   install(id, module.done());
   ASSERT_TRUE(update("start").replied());
   const uint64_t begin = network.time_ns();
-  const auto outcomes = network.advance_time(3500);
-  ASSERT_TRUE(outcomes);
-  EXPECT_EQ(outcomes->size(), 3u);
+  const auto outcome = network.advance_time(3500);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->timers, 3u);
+  EXPECT_EQ(outcome->runs.size(), 3u);
   EXPECT_EQ(get(), 3u);
   EXPECT_EQ(network.time_ns(), begin + 3500);
   EXPECT_EQ(network.find(id)->global_timer_ns, begin + 4000);
@@ -557,6 +582,13 @@ TEST_F(Messages, RunsTimersInTheOrderOfTheirTimes) {
   ASSERT_FALSE(beyond);
   EXPECT_EQ(beyond.error().code(), Errc::kBadArgument);
   EXPECT_EQ(network.time_ns(), begin + 3500);
+  // Nor does it go on for ever.
+  Profile profile = network.profile();
+  profile.set(Limit::kCommandMessages, 10);
+  network.set_profile(profile);
+  const auto endless = network.advance_time(1'000'000);
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().code(), Errc::kMessageLimit);
 }
 
 TEST_F(Messages, RunsHeartbeatsAndKeepsNothingOfOnesThatTrap) {
