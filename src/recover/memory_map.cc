@@ -26,8 +26,8 @@ wasm::Toolchain toolchain_of(const wasm::Module& module) {
   return wasm::detect_toolchain(module, names, nullptr).toolchain;
 }
 
-// Where the stack ends that begins at 0. Classical Motoko has some 30 mutable globals and its data
-// right behind the stack; LLVM's first mutable address global is the stack pointer.
+// Where the stack ends from which it grows down. Classical Motoko has some 30 mutable globals and
+// its data right behind the stack; LLVM's first mutable address global is the stack pointer.
 std::optional<uint64_t> stack_top(const wasm::Module& module, wasm::Toolchain toolchain,
                                   uint64_t data_begin) {
   if (toolchain == wasm::Toolchain::kMotokoClassical) {
@@ -42,6 +42,8 @@ std::optional<uint64_t> stack_top(const wasm::Module& module, wasm::Toolchain to
 
 }  // namespace
 
+// The linker puts the stack before the data, or behind them and what is zero-initialised; only
+// __data_end tells where these two meet.
 std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes) {
   const wasm::Toolchain toolchain = toolchain_of(module);
   if (toolchain == wasm::Toolchain::kMotokoEnhanced && heap_bytes > motoko::kHeap) {
@@ -72,10 +74,13 @@ std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes
 
   const auto top = stack_top(module, toolchain, data_begin);
   const bool stack_first = top && *top > 0 && *top <= data_begin;
-  const uint64_t static_end =
-      std::clamp(exported_address(module, "__heap_base")
-                     .value_or(exported_address(module, "__data_end").value_or(data_end)),
+  const bool stack_behind = top && data_end > 0 && *top > data_end && *top <= heap_bytes &&
+                            toolchain != wasm::Toolchain::kMotokoClassical;
+  const std::optional<uint64_t> statics = exported_address(module, "__data_end");
+  uint64_t static_end =
+      std::clamp(exported_address(module, "__heap_base").value_or(statics.value_or(data_end)),
                  data_end, std::max(heap_bytes, data_end));
+  if (stack_behind) static_end = std::clamp(statics.value_or(data_end), data_end, *top);
   std::vector<MapPiece> map;
   uint64_t at = 0;
   const auto fill = [&](uint64_t end) {
@@ -88,6 +93,9 @@ std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes
       } else if (at < static_end && data_end > 0) {
         stop = std::min(stop, static_end);
         what = "static area (zero-initialised)";
+      } else if (stack_behind && at < *top) {
+        stop = std::min(stop, *top);
+        what = statics ? "stack" : "static area (zero-initialised) or stack";
       }
       map.push_back({at, stop, std::move(what)});
       at = stop;
