@@ -357,9 +357,10 @@ Result<Comparison> compare(const wasm::Module& old_module, const wasm::Module& n
 
   std::vector<Finding> found;
   out.clients = judge_interfaces(subject, found);  // first among the notes
-  for (const auto rules : {memory_rules, table_rules, data_rules, segment_rules, static_rules,
-                           global_rules, code_rules, start_rules, export_rules, import_rules,
-                           compiler_rule, section_rules, motoko_type_rules, route_k_rules}) {
+  for (const auto rules :
+       {memory_rules, table_rules, data_rules, segment_rules, azle_script_rules, static_rules,
+        global_rules, code_rules, start_rules, export_rules, import_rules, compiler_rule,
+        section_rules, motoko_type_rules, route_k_rules}) {
     rules(subject, found);
   }
   CANREC_CHECK(validate_both(subject, options, found, out));

@@ -77,6 +77,7 @@ void memory_rules(const Subject& subject, std::vector<Finding>& out);
 void table_rules(const Subject& subject, std::vector<Finding>& out);
 void data_rules(const Subject& subject, std::vector<Finding>& out);
 void segment_rules(const Subject& subject, std::vector<Finding>& out);
+void azle_script_rules(const Subject& subject, std::vector<Finding>& out);
 void static_rules(const Subject& subject, std::vector<Finding>& out);
 void global_rules(const Subject& subject, std::vector<Finding>& out);
 void code_rules(const Subject& subject, std::vector<Finding>& out);
