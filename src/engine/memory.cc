@@ -22,9 +22,11 @@ namespace {
 // this far behind the capacity, so that the lookup itself needs no check.
 constexpr uint64_t kGuard = uint64_t{16} << 30;
 
-// A query touches a few pages here and there, and reading megabytes ahead of each would be most of
-// its time; who touches more pages than this is going through the memory, and reading ahead pays.
-constexpr uint64_t kPagesWithoutReadAhead = 1'024;
+// After so many OS pages it is looked whether reading ahead pays: a query touches a few pages here
+// and there, and reading megabytes around each would be most of its time.
+constexpr uint64_t kReadAheadLook = 1'024;
+// It pays for who goes through the memory: so many OS pages of each Wasm page.
+constexpr uint64_t kReadAheadPages = 8;
 
 uint8_t* as_pointer(void* mapping) { return static_cast<uint8_t*>(mapping); }
 
@@ -32,6 +34,16 @@ Result<uint8_t*> map(uint64_t bytes, int protection) {
   void* at = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return fail(errno_error(errno, "reserve address space", {}));
   return as_pointer(at);
+}
+
+// Inaccessible address space that begins at a multiple of 64 KiB.
+Result<uint8_t*> map_aligned(uint64_t bytes) {
+  CANREC_TRY(uint8_t* const at, map(bytes + kWasmPage, PROT_NONE));
+  const uint64_t before =
+      round_up(reinterpret_cast<uintptr_t>(at), kWasmPage) - reinterpret_cast<uintptr_t>(at);
+  if (before > 0) munmap(at, before);
+  munmap(at + before + bytes, kWasmPage - before);
+  return at + before;
 }
 
 }  // namespace
@@ -42,10 +54,10 @@ Result<Memory> Memory::reserve(uint64_t pages, uint64_t capacity_pages) {
                                    " pages is over the limit of " + std::to_string(capacity_pages));
   }
   Memory memory;
-  // One OS page more, so that a memory without a page has an address too.
-  memory.reserved_bytes_ = capacity_pages * kWasmPage + kOsPage;
+  // One Wasm page more, so that a memory without a page has an address too.
+  memory.reserved_bytes_ = (capacity_pages + 1) * kWasmPage;
   memory.state_bytes_ = (capacity_pages * kWasmPage + kGuard) / kOsPage;
-  CANREC_TRY(memory.base_, map(memory.reserved_bytes_, PROT_NONE));
+  CANREC_TRY(memory.base_, map_aligned(memory.reserved_bytes_));
   CANREC_TRY(memory.states_, map(memory.state_bytes_, PROT_READ | PROT_WRITE));
   memory.capacity_pages_ = capacity_pages;
   return memory;
@@ -108,10 +120,14 @@ Memory& Memory::operator=(Memory&& other) noexcept {
   image_length_ = std::exchange(other.image_length_, 0);
   reads_ahead_ = other.reads_ahead_;
   counts_ = std::exchange(other.counts_, {});
+  wasm_accessed_then_ = std::exchange(other.wasm_accessed_then_, 0);
   touched_ = std::move(other.touched_);
   journal_ = std::move(other.journal_);
   modified_ = std::move(other.modified_);
   committed_modified_ = std::exchange(other.committed_modified_, 0);
+  resident_limits_ = other.resident_limits_;
+  read_ = std::move(other.read_);
+  kept_ = std::move(other.kept_);
   return *this;
 }
 
@@ -150,8 +166,12 @@ void Memory::mark_accessed(uint64_t os_page) {
                                   [](uint8_t other) { return (other & kAccessed) != 0; });
   state |= kAccessed;
   touched_.push_back(static_cast<uint32_t>(os_page));
-  if (++counts_.os_accessed > kPagesWithoutReadAhead && !reads_ahead_) begin_read_ahead();
+  ++counts_.os_accessed;
   if (first) ++counts_.wasm_accessed;
+  if (counts_.os_accessed % kReadAheadLook == 0) {
+    read_ahead((counts_.wasm_accessed - wasm_accessed_then_) * kReadAheadPages <= kReadAheadLook);
+    wasm_accessed_then_ = counts_.wasm_accessed;
+  }
 }
 
 void Memory::mark_written(uint64_t os_page) {
@@ -179,8 +199,12 @@ void Memory::mark_written(uint64_t os_page) {
 bool Memory::touch_read(uint64_t address, uint64_t length) {
   if (!in_bounds(address, length, size())) return false;
   if (length == 0) return true;
+  give_back_when_many();
   const uint64_t last = (address + length - 1) / kOsPage;
-  for (uint64_t page = address / kOsPage; page <= last; ++page) mark_accessed(page);
+  for (uint64_t page = address / kOsPage; page <= last; ++page) {
+    note_read(page);
+    mark_accessed(page);
+  }
   return true;
 }
 
@@ -204,14 +228,17 @@ std::optional<std::span<uint8_t>> Memory::write(uint64_t address, uint64_t lengt
 
 std::optional<ByteView> Memory::peek(uint64_t address, uint64_t length) const {
   if (!in_bounds(address, length, size())) return std::nullopt;
-  if (length > kPagesWithoutReadAhead * kOsPage) begin_read_ahead();
+  if (length > kReadAheadLook * kOsPage) read_ahead(true);
   return ByteView{base_ + address, static_cast<size_t>(length)};
 }
 
-void Memory::begin_read_ahead() const {
+void Memory::read_ahead(bool pays) const {
+  if (pays == reads_ahead_) return;
   // Advice may fail; nothing but speed depends on it.
-  if (image_length_ > 0) static_cast<void>(madvise(base_, image_length_, MADV_NORMAL));
-  reads_ahead_ = true;
+  if (image_length_ > 0) {
+    static_cast<void>(madvise(base_, image_length_, pays ? MADV_NORMAL : MADV_RANDOM));
+  }
+  reads_ahead_ = pays;
 }
 
 void Memory::begin_message() {
@@ -220,6 +247,7 @@ void Memory::begin_message() {
   }
   touched_.clear();
   counts_ = {};
+  wasm_accessed_then_ = 0;
 }
 
 void Memory::commit() {
@@ -239,12 +267,15 @@ void Memory::drop_to_image(std::vector<uint32_t>& os_pages) {
   for (size_t i = 0; i < os_pages.size();) {
     size_t end = i + 1;
     while (end < os_pages.size() && os_pages[end] == os_pages[end - 1] + 1) ++end;
-    // Private pages that are dropped come back from the file, or as zeros.
-    const int dropped =
-        madvise(base_ + uint64_t{os_pages[i]} * kOsPage, (end - i) * kOsPage, MADV_DONTNEED);
-    CANREC_ASSERT(dropped == 0);
+    drop_to_image(os_pages[i], end - i);
     i = end;
   }
+}
+
+void Memory::drop_to_image(uint64_t os_page, uint64_t count) {
+  // Private pages that are dropped come back from the file, or as zeros.
+  const int dropped = madvise(base_ + os_page * kOsPage, count * kOsPage, MADV_DONTNEED);
+  CANREC_ASSERT(dropped == 0);
 }
 
 void Memory::rollback() {
@@ -271,6 +302,7 @@ void Memory::rollback() {
 Result<Memory> Memory::fork() const {
   CANREC_TRY(Memory copy, image_ >= 0 ? from_image(image_, image_length_, pages_, capacity_pages_)
                                       : zeros(pages_, capacity_pages_));
+  copy.resident_limits_ = resident_limits_;
   // from_image may have cleared a tail already; the states below tell it again.
   for (const uint32_t page : copy.modified_) copy.states_[page] = 0;
   copy.modified_ = modified_;

@@ -15,11 +15,15 @@
 //   kJournaled its content at the start of the        cleared by commit() and rollback()
 //              transaction is known
 //   kModified  differs from the image                 never cleared but by rollback()
+//   kKept      a private copy of what the image has   cleared when the copy is given back
 //
 // An access whose pages have the bit set is in bounds and already counted; every other access takes
 // the slow path, which checks the bounds, counts, and keeps the old content for rollback(). Old
 // content is copied only when the page was modified before; otherwise the image still has it. So
 // rollback(), commit(), begin_message() and fork() cost in proportion to the pages touched.
+//
+// What is resident is in that proportion too: where a page of the file is read, the kernel maps
+// those around it, and these are given back (memory_resident.cc).
 
 #include <cstdint>
 #include <memory>
@@ -45,6 +49,14 @@ struct PageCounts {
   bool operator==(const PageCounts&) const = default;
 };
 
+/// How much of an image stays mapped for pages that were only read; see memory_resident.cc.
+///
+/// Units: OS pages.
+struct ResidentLimits {
+  size_t read = 128;      ///< pages read before what the kernel mapped around them is given back
+  size_t kept = 131'072;  ///< private copies of pages that were read
+};
+
 /// Bytes [begin, end) of a memory.
 struct MemoryRange {
   uint64_t begin;
@@ -60,6 +72,7 @@ class Memory {
   static constexpr uint8_t kWritten = 2;
   static constexpr uint8_t kJournaled = 4;
   static constexpr uint8_t kModified = 8;
+  static constexpr uint8_t kKept = 16;
 
   /// Zeros.
   ///
@@ -125,6 +138,9 @@ class Memory {
   /// Bytes of the image file that are mapped; everything behind is zeros but for modified_ranges().
   uint64_t image_length() const { return image_length_; }
 
+  /// Changes nothing but what is resident.
+  void set_resident_limits(const ResidentLimits& limits) { resident_limits_ = limits; }
+
   // --- for the interpreter and compiled code ----------------------------------------------------
 
   uint8_t* base() const { return base_; }
@@ -140,7 +156,13 @@ class Memory {
   void mark_accessed(uint64_t os_page);
   void mark_written(uint64_t os_page);
   void drop_to_image(std::vector<uint32_t>& os_pages);
-  void begin_read_ahead() const;
+  void drop_to_image(uint64_t os_page, uint64_t count);
+  void read_ahead(bool pays) const;
+  void note_read(uint64_t os_page);
+  void give_back_when_many();
+  void give_back_window(uint64_t first_page, uint8_t staying);
+  void keep(uint32_t os_page);
+  void give_back_kept();
 
   uint8_t* base_ = nullptr;
   uint8_t* states_ = nullptr;
@@ -153,6 +175,7 @@ class Memory {
   uint64_t image_length_ = 0;
   mutable bool reads_ahead_ = false;  // the kernel may read more of the image than was touched
   PageCounts counts_;
+  uint64_t wasm_accessed_then_ = 0;  // when it was last looked whether reading ahead pays
 
   struct PreImage {
     uint32_t os_page;
@@ -162,6 +185,10 @@ class Memory {
   std::vector<PreImage> journal_;    // pages modified before this transaction and again in it
   std::vector<uint32_t> modified_;   // OS pages with kModified
   uint64_t committed_modified_ = 0;  // modified_ entries that the last commit knew
+
+  ResidentLimits resident_limits_;
+  std::vector<uint32_t> read_;  // clean OS pages of the image read since the last giving back
+  std::vector<uint32_t> kept_;  // OS pages that got kKept; some of them have lost it since
 };
 
 }  // namespace canrec::engine

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <random>
 
 namespace canrec::engine {
@@ -239,6 +240,79 @@ TEST(EngineMemory, BehavesAsASavedVectorUnderRandomUse) {
       ASSERT_EQ(std::memcmp(memory->base(), now.data(), now.size()), 0) << "step " << step;
     }
   }
+}
+
+// The same with an image of 96 windows and a byte for each page, so that pages are given back, kept
+// and kept no longer between writes, commits and roll-backs.
+TEST(EngineMemory, GivesBackNothingThatDiffersFromTheImage) {
+  constexpr size_t kPages = 96 * kOsPagesPerWasmPage;
+  std::mt19937 random(11);
+  const ImageFile image(kPages * kOsPage - 5);
+  auto memory = Memory::from_image(image.fd(), kPages * kOsPage - 5, 96, 100);
+  ASSERT_TRUE(memory);
+  memory->set_resident_limits({.read = 24, .kept = 40});
+  Bytes now(kPages);
+  for (size_t page = 0; page < kPages; ++page) now[page] = static_cast<uint8_t>(page + 1);
+  Bytes saved = now;
+  const auto at = [](size_t page) { return page * kOsPage + 9; };
+  for (int step = 0; step < 40'000; ++step) {
+    // Half of the accesses go to two windows, so that some are read in many places.
+    const size_t page = random() % 2 == 0 ? random() % 32 : random() % kPages;
+    const size_t what = random() % 512;
+    if (what == 0) {
+      memory->commit();
+      saved = now;
+    } else if (what == 1) {
+      memory->rollback();
+      now = saved;
+    } else if (what == 2) {
+      auto copy = memory->fork();
+      ASSERT_TRUE(copy);
+      *memory = std::move(*copy);
+      saved = now;
+    } else if (what < 20) {
+      memory->begin_message();
+    } else if (what < 60) {
+      const auto byte = static_cast<uint8_t>(random());
+      put(*memory, at(page), byte);
+      now[page] = byte;
+    } else {
+      const auto view = memory->read(at(page), 1);
+      ASSERT_TRUE(view.has_value());
+      ASSERT_EQ(view->front(), now[page]) << "step " << step;
+    }
+  }
+  for (size_t page = 0; page < kPages; ++page) ASSERT_EQ(get(*memory, at(page)), now[page]);
+}
+
+uint64_t resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  file >> size >> resident;
+  return resident * kOsPage;
+}
+
+TEST(EngineMemory, LeavesOnlyThePagesReadResident) {
+  constexpr uint64_t kSize = uint64_t{128} << 20;
+  const ImageFile image(kSize);
+  auto memory = Memory::from_image(image.fd(), kSize, kSize / kWasmPage, kSize / kWasmPage);
+  ASSERT_TRUE(memory);
+  const auto read_every = [&](uint64_t step) {
+    uint64_t sum = 0;
+    for (uint64_t at = 0; at < kSize; at += step) sum += memory->read(at, 1)->front();
+    return sum;
+  };
+  const uint64_t before = resident_bytes();
+  const uint64_t sum = read_every(kWasmPage);
+  // A page of each of 2,048 windows; the kernel would have mapped the whole of each. A second look
+  // takes no slow path.
+  EXPECT_EQ(read_every(kWasmPage), sum);
+  EXPECT_LT(resident_bytes() - before, uint64_t{48} << 20);
+  // All of them.
+  memory->begin_message();
+  read_every(kOsPage);
+  EXPECT_LT(resident_bytes() - before, uint64_t{48} << 20);
 }
 
 }  // namespace
