@@ -64,8 +64,6 @@ class JobProgress {
   snapshot::JobControl control_;
 };
 
-/// "2026-11-22 07:15:00 UTC" for nanoseconds since 1970.
-std::string utc_text(uint64_t ns);
 /// "0x00010000..0x00020000" of a file, for people.
 std::string range_text(const snapshot::FileRange& range);
 nlohmann::ordered_json range_json(const snapshot::FileRange& range);

@@ -3,11 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/shell.h"
+#include "base/utc_text.h"
 #include "cli/backup_command.h"
 
 namespace canrec::cli {
@@ -50,17 +50,6 @@ JobProgress::JobProgress(Session& session, const BackupOptions& options, std::st
                options.threads != 0 ? options.threads
                                     : std::clamp(std::thread::hardware_concurrency(), 1U, 16U),
                [this](uint64_t bytes) { progress_.update(done_ += bytes); }} {}
-
-std::string utc_text(uint64_t ns) {
-  namespace chrono = std::chrono;
-  const chrono::sys_seconds time(chrono::seconds(ns / 1'000'000'000));
-  const auto day = chrono::floor<chrono::days>(time);
-  const chrono::year_month_day date(day);
-  const chrono::hh_mm_ss clock(time - day);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
-}
 
 std::string range_text(const FileRange& range) {
   return fmt::format("{:<18} 0x{:08x}..0x{:08x}  {}", range.file, range.begin, range.end,

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
-#include "cli/backup_command.h"
+#include "base/utc_text.h"
 #include "cli/inspect_report.h"
 #include "snapshot/globals.h"
 #include "wasm/text.h"
