@@ -21,6 +21,7 @@ struct Options {
   std::string new_module;
   std::string state;
   std::string backup;
+  std::string status;
   std::vector<std::string> controllers;
   std::string identity;
   std::string argument;
@@ -151,6 +152,7 @@ ExitCode run(Session& session, const Options& options) {
   request.new_module = options.new_module;
   if (!options.state.empty()) request.state = options.state;
   request.backup = options.backup;
+  if (!options.status.empty()) request.status = options.status;
   for (const std::string& text : options.controllers) {
     CLI_TRY(ic::Principal controller, session, "--controller", ic::Principal::parse(text));
     request.controllers.push_back(std::move(controller));
@@ -191,9 +193,14 @@ void add_check_command(CLI::App& app, Session& session) {
   command->add_option(
       "--backup", options->backup,
       "the way back, which is looked at: a snapshot directory, STORE or STORE:ID of "
-      "canrec backup; or yes, no where you know");
-  command->add_option("--controller", options->controllers,
-                      "a controller of the canister, once for each");
+      "canrec backup; or yes, no, which are told and not looked at");
+  command->add_option("--status", options->status,
+                      "file with what icp canister status ID --json prints: controllers and the "
+                      "installed module are looked at");
+  command
+      ->add_option("--controller", options->controllers,
+                   "a controller of the canister, once for each, where there is no --status")
+      ->excludes("--status");
   command->add_option("--identity", options->identity, "the principal that will upgrade");
   command->add_option("--arg", options->argument, "argument of the upgrade, Candid text");
   command->add_flag("--json", session.json, "one JSON object");

@@ -9,6 +9,7 @@
 
 #include "cli/findings.h"
 #include "cli/session.h"
+#include "recover/canister_status.h"
 #include "recover/convert.h"
 #include "recover/verify.h"
 
@@ -20,6 +21,7 @@ struct Options {
   std::optional<uint64_t> limit;
   std::optional<uint64_t> threshold;
   std::string module_hash;
+  std::string status;
   bool repair = false;
   std::string output;
   bool force = false;
@@ -110,6 +112,13 @@ ExitCode run(Session& session, const Options& options) {
   }
   wanted.wasm_memory_limit = options.limit;
   wanted.wasm_memory_threshold = options.threshold;
+  if (!options.status.empty()) {
+    CLI_TRY(const recover::CanisterStatus status, session, options.status,
+            recover::read_canister_status(options.status));
+    wanted.wasm_memory_limit = status.wasm_memory_limit;
+    wanted.wasm_memory_threshold = status.wasm_memory_threshold;
+    wanted.module_hash = status.module_hash;
+  }
   wanted.interrupt = &session.interrupt();
   Progress progress(session, "hashing", 0);
   wanted.progress = [&](uint64_t bytes) { progress.update(bytes); };
@@ -136,12 +145,21 @@ void add_verify_command(CLI::App& app, Session& session) {
       "verify", "Find everything that is wrong, doubtful or missing in a snapshot directory.");
   command->add_option("DIR", options->directory, "snapshot directory of icp, dfx or Juno")
       ->required();
-  command->add_option("--wasm-memory-limit", options->limit,
-                      "setting of the canister it is to be loaded on, bytes");
-  command->add_option("--wasm-memory-threshold", options->threshold,
-                      "setting of the canister it is to be loaded on, bytes");
-  command->add_option("--module-hash", options->module_hash,
-                      "hash of the module that the network reports for the canister");
+  CLI::Option* const limit =
+      command->add_option("--wasm-memory-limit", options->limit,
+                          "setting of the canister it is to be loaded on, bytes; 0 is no limit");
+  CLI::Option* const threshold =
+      command->add_option("--wasm-memory-threshold", options->threshold,
+                          "setting of the canister it is to be loaded on, bytes");
+  CLI::Option* const hash =
+      command->add_option("--module-hash", options->module_hash,
+                          "hash of the module that the network reports for the canister");
+  command
+      ->add_option("--status", options->status,
+                   "file with what icp canister status ID --json prints: these three at once")
+      ->excludes(limit)
+      ->excludes(threshold)
+      ->excludes(hash);
   command->add_flag("--repair", options->repair,
                     "write what can be mended with certainty (old forms) to -o DIR");
   command->add_option("-o,--output", options->output, "directory that --repair writes");

@@ -26,6 +26,10 @@ class Checker {
   Result<Checklist> run() {
     CANREC_TRY(old_, in_file(wasm::open_module(request_.old_module), request_.old_module.string()));
     CANREC_TRY(new_, in_file(wasm::open_module(request_.new_module), request_.new_module.string()));
+    if (request_.status) {
+      CANREC_TRY(status_,
+                 in_file(read_canister_status(*request_.status), request_.status->string()));
+    }
     list_.old_path = request_.old_module.string();
     list_.new_path = request_.new_module.string();
     list_.old_hash = to_hex(old_->loaded.hash);
@@ -39,8 +43,10 @@ class Checker {
     CANREC_CHECK(check_candid(modules, row()));
     check_motoko(modules, row());
     CANREC_CHECK(rehearsal(modules.kept(), row()));
-    check_controllers(request_, row());
-    CANREC_CHECK(check_backup(request_, old_->loaded.hash, row()));
+    const CanisterStatus* status = status_ ? &*status_ : nullptr;
+    check_installed(status, old_->loaded.hash, row());
+    check_controllers(request_, status, row());
+    CANREC_CHECK(check_backup(request_, status, old_->loaded.hash, row()));
     return std::move(list_);
   }
 
@@ -108,6 +114,7 @@ class Checker {
   Checklist list_;
   std::optional<wasm::ModuleFile> old_;
   std::optional<wasm::ModuleFile> new_;
+  std::optional<CanisterStatus> status_;
 };
 
 }  // namespace

@@ -46,7 +46,9 @@ struct CheckRequest {
   /// "yes" or "no" where the user says so; else a store, STORE:ID or a snapshot directory, which is
   /// looked at. Empty = not told.
   std::string backup;
-  std::vector<ic::Principal> controllers;  ///< of the canister; empty = not told
+  /// What `icp canister status --json` printed: looked at for controllers and the module.
+  std::optional<std::filesystem::path> status;
+  std::vector<ic::Principal> controllers;  ///< where there is no status; empty = not told
   std::optional<ic::Principal> identity;   ///< that upgrades
   std::string argument;                    ///< of the upgrade, Candid text
   executor::Options executor;

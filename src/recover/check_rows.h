@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "recover/canister_status.h"
 #include "recover/check.h"
 #include "wasm/load.h"
 
@@ -37,8 +38,10 @@ void check_methods(const CheckedModules& modules, CheckRow& row);
 Status check_candid(const CheckedModules& modules, CheckRow& row);
 void check_motoko(const CheckedModules& modules, CheckRow& row);
 
-void check_controllers(const CheckRequest& request, CheckRow& row);
-/// Shape: `module` is the hash of the installed module.
-Status check_backup(const CheckRequest& request, const Sha256& module, CheckRow& row);
+/// Whether OLD is what is installed. Shape: `status` may be null, `module` is the hash of OLD.
+void check_installed(const CanisterStatus* status, const Sha256& module, CheckRow& row);
+void check_controllers(const CheckRequest& request, const CanisterStatus* status, CheckRow& row);
+Status check_backup(const CheckRequest& request, const CanisterStatus* status, const Sha256& module,
+                    CheckRow& row);
 
 }  // namespace canrec::recover

@@ -202,12 +202,14 @@ class Verifier {
     if (!options_.wasm_memory_limit || !options_.wasm_memory_threshold) {
       report_.not_checked.push_back(
           "whether on_low_wasm_memory_hook_status fits the settings of the canister (give "
-          "--wasm-memory-limit and --wasm-memory-threshold)");
+          "--status, or --wasm-memory-limit and --wasm-memory-threshold)");
       return;
     }
     const uint64_t heap = report_.metadata->wasm_memory_size;
     const uint64_t limit = *options_.wasm_memory_limit;
-    const bool roomy = limit >= heap && limit - heap >= *options_.wasm_memory_threshold;
+    // A limit of 0 is none.
+    const bool roomy =
+        limit == 0 || (limit >= heap && limit - heap >= *options_.wasm_memory_threshold);
     if (roomy == (*status == snapshot::HookStatus::kConditionNotSatisfied)) return;
     add(Severity::kError, "hook-status", "metadata.json, on_low_wasm_memory_hook_status",
         fmt::format("{}, although heap and threshold {} the limit", to_string(*status),
@@ -257,7 +259,8 @@ class Verifier {
   void say_what_was_not_checked() {
     if (!options_.module_hash) {
       report_.not_checked.push_back(
-          "whether the directory is of the canister you mean: no file says (give --module-hash "
+          "whether the directory is of the canister you mean: no file says (give --status, or "
+          "--module-hash "
           "with "
           "the hash that the network reports)");
     }

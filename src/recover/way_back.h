@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/interrupt.h"
+#include "ic/principal.h"
 #include "recover/finding.h"
 
 namespace canrec::recover {
@@ -23,13 +24,18 @@ struct WayBack {
   std::string next;
 };
 
+/// What a way back must bring back.
+struct WantedState {
+  Sha256 module{};  ///< hash of the installed module
+  /// A snapshot directory whose files the backup must hold byte for byte.
+  std::optional<std::filesystem::path> directory;
+  std::optional<ic::Principal> canister;  ///< nothing = as the directory's files say, if they do
+};
+
 /// Judges a way back: "STORE" (its newest backup), "STORE:ID", or a snapshot directory.
 ///
-/// Shape:  `module` is the hash of the installed module; `state` a snapshot directory whose files
-///         the backup must hold byte for byte.
 /// Errors: kInterrupted. Whatever cannot be read is a way back that does not exist.
-Result<WayBack> judge_way_back(const std::string& place, const Sha256& module,
-                               const std::optional<std::filesystem::path>& state,
+Result<WayBack> judge_way_back(const std::string& place, const WantedState& wanted,
                                const Interrupt& interrupt);
 
 }  // namespace canrec::recover

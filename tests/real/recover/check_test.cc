@@ -46,6 +46,9 @@ TEST_F(CheckReal, LooksAtTheWayBackThatItIsPointedTo) {
   EXPECT_EQ(row("backup").answer, Answer::kUnknown);
   question_.backup = "no";
   EXPECT_EQ(row("backup").answer, Answer::kBad);
+  question_.backup = "yes";
+  EXPECT_EQ(row("backup").answer, Answer::kLook);
+  EXPECT_TRUE(row("backup").text.starts_with("told, not looked at")) << row("backup").text;
   question_.backup = state_.string();
   EXPECT_EQ(row("backup").answer, Answer::kGood);
   EXPECT_NE(row("backup").text.find("was not asked"), std::string::npos);
@@ -133,13 +136,50 @@ TEST_F(CheckReal, AsksWhoCanStillAct) {
   question_.controllers = {mine, other};
   EXPECT_EQ(row("controllers").answer, Answer::kUnknown);
   question_.identity = mine;
-  EXPECT_EQ(row("controllers").answer, Answer::kGood);
+  EXPECT_EQ(row("controllers").answer, Answer::kLook);
+  EXPECT_EQ(row("controllers").text, "told, not looked at: you and 1 more");
   question_.controllers = {mine};
   EXPECT_EQ(row("controllers").answer, Answer::kLook);
   question_.controllers = {other};
   EXPECT_EQ(row("controllers").answer, Answer::kBad);
   question_.controllers = {mine, ic::Principal::anonymous()};
   EXPECT_EQ(row("controllers").answer, Answer::kBad);
+}
+
+// What the network says itself, as the real icp prints it (icp_client_test.cc has it made anew).
+TEST_F(CheckReal, LooksAtTheStatusThatTheNetworkGave) {
+  EXPECT_EQ(row("installed").answer, Answer::kNotAsked);
+  const auto status = [&](const std::string& controllers, const std::string& hash) {
+    const fs::path path = directory_ / "status.json";
+    canrec::test::write_text(
+        path,
+        R"({"id":"rrkah-fqaaa-aaaaa-aaaaq-cai","status":"Stopped","settings":{"controllers":[)" +
+            controllers +
+            R"(],"wasm_memory_limit":"3_221_225_472","wasm_memory_threshold":"0"},)"
+            R"("module_hash":)" +
+            hash + "}");
+    question_.status = path;
+  };
+  const std::string mine = R"("rrkah-fqaaa-aaaaa-aaaaq-cai")";
+  const std::string installed = "\"0x" + to_hex(sha256(file_of(canister("notes")))) + "\"";
+  question_.identity = *ic::Principal::parse("rrkah-fqaaa-aaaaa-aaaaq-cai");
+  status(mine + R"(,"rwlgt-iiaaa-aaaaa-aaaaa-cai")", installed);
+  EXPECT_EQ(row("controllers").answer, Answer::kGood);
+  EXPECT_EQ(row("installed").answer, Answer::kGood);
+  status(R"("rwlgt-iiaaa-aaaaa-aaaaa-cai")", "\"0x" + std::string(64, 'a') + "\"");
+  EXPECT_EQ(row("controllers").answer, Answer::kBad);
+  EXPECT_EQ(row("installed").answer, Answer::kBad);
+  status(mine, "null");
+  EXPECT_EQ(row("installed").answer, Answer::kBad);
+  // Nobody controls it any more.
+  status("", installed);
+  EXPECT_EQ(row("controllers").answer, Answer::kBad);
+  canrec::test::write_text(*question_.status, R"({"id":"rrkah-fqaaa-aaaaa-aaaaq-cai"})");
+  const auto refused = check(question_);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code(), Errc::kSnapshotMetadata);
+  EXPECT_NE(refused.error().message().find("status.json:0x"), std::string::npos)
+      << refused.error().message();
 }
 
 // The standard's own schema: what canrec prints is valid, and the validator does see a mistake.

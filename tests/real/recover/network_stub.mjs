@@ -4,8 +4,8 @@
 // and hands it out again.
 //   node network_stub.mjs NODE_MODULES OUT COMMAND
 // runs COMMAND in a shell with NETWORK (a URL) and ROOT_KEY in its environment, and ends with its
-// exit code. OUT/calls.txt gets a line for every call (method and
-// length of its argument), OUT/metadata.arg the argument of upload_canister_snapshot_metadata, and
+// exit code. OUT/calls.txt gets a line for every call (method, length of its argument, length of the
+// message, address), OUT/metadata.arg the argument of upload_canister_snapshot_metadata, and
 // OUT/module, heap, stable, chunk-SHA256 what the uploads put together.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -93,10 +93,38 @@ const types = {
     [IDL.Record({ chunk: IDL.Vec(IDL.Nat8) })]],
 };
 
+const visibility = IDL.Variant({ controllers: IDL.Null, public: IDL.Null, allowed_viewers: IDL.Vec(IDL.Principal) });
+const settings = {
+  controllers: IDL.Vec(IDL.Principal), compute_allocation: IDL.Nat, memory_allocation: IDL.Nat, freezing_threshold: IDL.Nat,
+  reserved_cycles_limit: IDL.Nat, wasm_memory_limit: IDL.Nat, wasm_memory_threshold: IDL.Nat, log_memory_limit: IDL.Nat,
+  minimum_incoming_canister_call_cycles: IDL.Nat, log_visibility: visibility, snapshot_visibility: visibility,
+  status_visibility: visibility, environment_variables: IDL.Vec(IDL.Record({ name: IDL.Text, value: IDL.Text })),
+};
+const nats = (...names) => Object.fromEntries(names.map((name) => [name, IDL.Nat]));
+const metrics = nats('wasm_memory_size', 'stable_memory_size', 'global_memory_size', 'wasm_binary_size',
+  'custom_sections_size', 'canister_history_size', 'wasm_chunk_store_size', 'snapshots_size', 'log_memory_store_size');
+const stats = nats('num_calls_total', 'num_instructions_total', 'request_payload_bytes_total', 'response_payload_bytes_total');
+types.canister_status = [IDL.Record({ canister_id: IDL.Principal }), [IDL.Record({
+  status: IDL.Variant({ running: IDL.Null, stopping: IDL.Null, stopped: IDL.Null }), ready_for_migration: IDL.Bool,
+  version: IDL.Nat64, settings: IDL.Record(settings), module_hash: IDL.Opt(IDL.Vec(IDL.Nat8)),
+  memory_metrics: IDL.Record(metrics), query_stats: IDL.Record(stats),
+  ...nats('memory_size', 'cycles', 'reserved_cycles', 'idle_cycles_burned_per_day') })]];
+const zeros = (names) => Object.fromEntries(Object.keys(names).map((name) => [name, 0n]));
+
 const files = { wasm_module: 'module', wasm_memory: 'heap', stable_memory: 'stable' };
 const chunks = [];
 let kept = null;
 const methods = {
+  // Of the module that was uploaded; the canister controls itself.
+  canister_status({ canister_id }) {
+    const all = { controllers: null };
+    return [{
+      status: { stopped: null }, ready_for_migration: true, version: 7n, module_hash: [sha256(readFileSync(`${out}/module`))],
+      settings: { ...zeros(settings), controllers: [canister_id], freezing_threshold: 2592000n, wasm_memory_limit: 3221225472n,
+                  log_visibility: all, snapshot_visibility: all, status_visibility: all, environment_variables: [] },
+      memory_metrics: zeros(metrics), query_stats: zeros(stats),
+      memory_size: 1234567n, cycles: 3000000000000n, reserved_cycles: 0n, idle_cycles_burned_per_day: 0n }];
+  },
   upload_canister_snapshot_metadata(argument, raw) {
     writeFileSync(`${out}/metadata.arg`, raw);
     kept = argument;
@@ -129,7 +157,6 @@ const methods = {
 };
 
 function answer(method, raw) {
-  appendFileSync(`${out}/calls.txt`, `${method} ${raw.length}\n`);
   const [argument, results] = types[method] ?? [];
   if (!argument) throw new Error(`unknown method ${method}`);
   return new Uint8Array(IDL.encode(results, methods[method](IDL.decode([argument], raw)[0], raw)));
@@ -157,7 +184,10 @@ function route(url, body) {
     return selfDescribed({ ic_api_version: '0.18.0', root_key: new Uint8Array(rootKey), replica_health_status: 'healthy' });
   }
   const { content } = cborDecode(body);
-  if (url.endsWith('/call')) return selfDescribed({ status: 'replied', certificate: run(content) });
+  if (url.endsWith('/call')) {
+    appendFileSync(`${out}/calls.txt`, `${content.method_name} ${content.arg.length} ${body.length} ${url}\n`);
+    return selfDescribed({ status: 'replied', certificate: run(content) });
+  }
   if (url.endsWith('/read_state')) {
     for (const path of content.paths) {
       const found = text(path[0]) === 'request_status' && statuses.get(hex(path[1]));

@@ -128,6 +128,8 @@ TEST_F(Verify, JudgesTheHookStatusByTheSettings) {
   EXPECT_EQ(codes(settings), std::vector<std::string>{"hook-status"});
   settings.wasm_memory_limit = 2 * kPage;
   EXPECT_TRUE(codes(settings).empty());
+  settings.wasm_memory_limit = 0;  // none, so it is never due
+  EXPECT_EQ(codes(settings), std::vector<std::string>{"hook-status"});
 }
 
 TEST_F(Verify, ComparesTheModuleWithTheHashOfTheNetwork) {

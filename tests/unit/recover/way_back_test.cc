@@ -20,7 +20,8 @@ class WayBackTest : public testing::Test {
     write_state(state_, false, noise(kPage), noise(kPage, 2));
   }
   WayBack judged(const std::optional<fs::path>& state) const {
-    auto way = judge_way_back(backup_.string(), sha256(bare_module(false)), state, never_);
+    auto way =
+        judge_way_back(backup_.string(), {sha256(bare_module(false)), state, canister_}, never_);
     EXPECT_TRUE(way.has_value());
     if (!way) return {};
     EXPECT_EQ(way->next.empty(), way->severity == Severity::kNote) << way->words;
@@ -38,6 +39,7 @@ class WayBackTest : public testing::Test {
   }
 
   const Interrupt never_;
+  std::optional<ic::Principal> canister_;
   canrec::test::TemporaryDirectory directory_;
   const fs::path backup_ = directory_.path() / "backup";
   const fs::path state_ = directory_.path() / "state";
@@ -86,6 +88,31 @@ TEST_F(WayBackTest, IsNoneWhenEitherIsDamaged) {
   EXPECT_EQ(judged(std::nullopt).severity, Severity::kNote);
   fs::resize_file(backup_ / "wasm_memory.bin", 1);
   EXPECT_EQ(judged(std::nullopt).severity, Severity::kError);
+}
+
+TEST_F(WayBackTest, SaysHowMuchOlderItIsThanTheState) {
+  set_time(backup_, "1764000000000000001");
+  set_time(state_, "1764266461000000003");
+  canrec::test::write_bytes(state_ / "stable_memory.bin", noise(kPage, 3));
+  const WayBack way = judged(state_);
+  EXPECT_EQ(way.severity, Severity::kError);
+  EXPECT_NE(way.words.find("taken 2025-11-24 16:00:00 UTC"), std::string::npos) << way.words;
+  EXPECT_NE(way.words.find("it was taken 3 days 2 hours before the state"), std::string::npos)
+      << way.words;
+}
+
+// Only progress files and the notes of a backup name the canister.
+TEST_F(WayBackTest, IsNoneOfAnotherCanister) {
+  const std::string id = "0000000000000000800000000010000a0101";
+  canrec::test::write_text(
+      backup_ / (id + ".json"),
+      R"({"snapshot_id":")" + id +
+          R"(","metadata_uploaded":true,"wasm_module_progress":0,"wasm_memory_progress":0,)"
+          R"("stable_memory_progress":0,"wasm_chunks_uploaded":{}})");
+  canister_ = *ic::Principal::parse("rrkah-fqaaa-aaaaa-aaaaq-cai");
+  const WayBack way = judged(std::nullopt);
+  EXPECT_EQ(way.severity, Severity::kError);
+  EXPECT_NE(way.words.find("not of rrkah-fqaaa-aaaaa-aaaaq-cai"), std::string::npos) << way.words;
 }
 
 }  // namespace
