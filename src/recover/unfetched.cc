@@ -12,8 +12,12 @@ namespace canrec::recover {
 namespace {
 
 constexpr uint64_t kSlice = 2'000'000;
-constexpr uint64_t kNear = 64;  // bytes beside a border that must hold data
 constexpr uint64_t kPage = 4096;
+// Where data must be, beside a border: programs that use memory thinly still leave something in
+// each page. Zeros of a program's own have both borders so near by chance once in 200,000 times.
+constexpr uint64_t kNear = kPage;
+// With one border only, as at the end of a memory, chance has to be made as rare by that one.
+constexpr uint64_t kNearTail = 64;
 
 bool has_data(ByteView bytes, uint64_t begin, uint64_t end) {
   return !snapshot::all_zero(bytes.subspan(begin, end - begin));
@@ -36,16 +40,20 @@ std::vector<UnfetchedRange> find_unfetched(const InputFile& file) {
   uint64_t run_begin = 0;
   bool in_run = false;
   const auto close = [&](uint64_t end) {
-    // Data right before the run and right behind it; the ends of the file count as borders only on
-    // one side, an image of zeros altogether is an empty memory.
-    const bool starts = run_begin == 0 || has_data(bytes, run_begin - kNear, run_begin);
+    // Data beside the run on both sides; the ends of the file count as borders only on one side, an
+    // image of zeros altogether is an empty memory.
+    const auto data_before = [&](uint64_t near) {
+      return run_begin == 0 || has_data(bytes, run_begin - near, run_begin);
+    };
+    const bool starts = data_before(kNear);
     const bool ends =
         end == bytes.size() || has_data(bytes, end, std::min<uint64_t>(end + kNear, bytes.size()));
     const bool whole_file = run_begin == 0 && end == bytes.size();
-    // A zero tail is ordinary: fresh pages of a memory that grew. It counts only as a hole.
+    // A zero tail is ordinary: fresh pages of a memory that grew. It counts as a hole, and where
+    // the data before it ends at the very border.
     const bool tail = end == bytes.size();
     const bool hole = is_hole(file, run_begin, end);
-    if (starts && ends && !whole_file && (!tail || hole)) {
+    if (starts && ends && !whole_file && (!tail || hole || data_before(kNearTail))) {
       found.push_back({run_begin, end, hole});
     }
     in_run = false;

@@ -5,7 +5,7 @@
 //
 // icp makes each blob at its final length and fills it with slices of 2,000,000 bytes. A slice that
 // did not arrive is a run of zeros from one multiple of 2,000,000 to another (or to the end), with
-// other data right up to both borders. Zeros of the program itself rarely begin and end there.
+// other data close to both borders. Zeros of the program itself rarely begin and end there.
 
 #include <cstdint>
 #include <vector>
@@ -20,7 +20,8 @@ struct UnfetchedRange {
   bool is_hole = false;  ///< the file system never stored the whole pages inside
 };
 
-/// Zero runs whose borders are slice borders, ascending. Reads only slices that begin with zeros.
+/// Slices of zeros with data close to their borders, ascending. Reads only slices that begin with
+/// zeros.
 std::vector<UnfetchedRange> find_unfetched(const InputFile& file);
 
 }  // namespace canrec::recover

@@ -226,9 +226,10 @@ class Verifier {
       for (const UnfetchedRange& range : find_unfetched(*file)) {
         add(Severity::kWarning, "never-fetched",
             fmt::format("{}, [0x{:08x}, 0x{:08x})", name, range.begin, range.end),
-            fmt::format("{} of zeros {} exactly where download slices of 2,000,000 bytes do",
+            fmt::format("{} of zeros{} fill whole download slices of 2,000,000 bytes, with data "
+                        "close to both ends",
                         human_size(range.end - range.begin),
-                        range.is_hole ? "that were never written begin and end" : "begin and end"),
+                        range.is_hole ? " that were never written" : ""),
             "looks like slices that never arrived: an upload sends them as zeros. Data can look "
             "the same, but rarely does",
             "download the snapshot again into an empty directory and compare with canrec backup "

@@ -90,6 +90,28 @@ TEST_F(Verify, FindsSlicesThatNeverArrived) {
   EXPECT_TRUE(codes().empty());
 }
 
+// A heap that is used thinly: one byte in each 4,096.
+TEST_F(Verify, FindsSlicesThatNeverArrivedAmongThinData) {
+  Bytes stable(80 * kPage, 0);
+  for (size_t at = 0; at < stable.size(); at += 4096) stable[at] = 1;
+  canrec::test::write_bytes(path_ / "stable_memory.bin", stable);
+  EXPECT_TRUE(codes().empty());
+  std::fill(stable.begin() + 2'000'000, stable.begin() + 4'000'000, uint8_t{0});
+  canrec::test::write_bytes(path_ / "stable_memory.bin", stable);
+  EXPECT_EQ(codes(), std::vector<std::string>{"never-fetched"});
+}
+
+// A tail of zeros in an ordinary file: fresh pages, or the slices that never arrived.
+TEST_F(Verify, FindsATailThatNeverArrivedWhereDataEndAtItsVeryBorder) {
+  Bytes stable = noise(80 * kPage, 2);
+  std::fill(stable.begin() + 4'000'000, stable.end(), uint8_t{0});
+  canrec::test::write_bytes(path_ / "stable_memory.bin", stable);
+  EXPECT_EQ(codes(), std::vector<std::string>{"never-fetched"});
+  std::fill(stable.begin() + 3'999'900, stable.end(), uint8_t{0});
+  canrec::test::write_bytes(path_ / "stable_memory.bin", stable);
+  EXPECT_TRUE(codes().empty());
+}
+
 TEST_F(Verify, FindsAModuleThatIsNoneOrAnother) {
   Bytes module = bare_module(false);
   module[0] = 1;
