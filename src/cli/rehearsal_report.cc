@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "cli/findings.h"
+#include "recover/step_text.h"
 
 namespace canrec::cli {
 namespace {
@@ -31,34 +32,6 @@ Tone tone_of(StepOutcome outcome) {
       return Tone::kDim;
   }
   return Tone::kBad;
-}
-
-uint64_t bytes_of(const std::vector<recover::TouchedRange>& ranges) {
-  uint64_t total = 0;
-  for (const recover::TouchedRange& range : ranges) total += range.end - range.begin;
-  return total;
-}
-
-std::string instructions_line(const StepReport& step) {
-  if (step.instructions == 0) return {};
-  std::string line = grouped(step.instructions);
-  if (step.instruction_limit > 0 && step.instruction_limit < executor::kUnlimited / 2) {
-    line += fmt::format(" of {} ({:.1f} %)", grouped(step.instruction_limit),
-                        100.0 * static_cast<double>(step.instructions) /
-                            static_cast<double>(step.instruction_limit));
-  }
-  if (step.compile_instructions > 0) {
-    line += fmt::format(", {} of them for compiling", grouped(step.compile_instructions));
-  }
-  return line;
-}
-
-std::string memory_line(uint64_t before, uint64_t after, uint64_t changed) {
-  std::string line = human_size(before);
-  if (after > before) line += fmt::format(" -> {}", human_size(after));
-  if (after < before) line += fmt::format(" -> {} (smaller)", human_size(after));
-  if (changed > 0) line += fmt::format(", {} changed", human_size(changed));
-  return line;
 }
 
 std::string calls_line(const StepReport& step) {
@@ -99,38 +72,42 @@ void print_regions(Session& session, const StepReport& step) {
   size_t changed = 0;
   for (const recover::StableRegion& region : step.stable_regions) {
     if (region.changed.empty() || ++changed > kRegionsShown) continue;
-    session.print(fmt::format("             {} of {} in {} ({})\n",
-                              human_size(bytes_of(region.changed)), human_size(region.region.bytes),
-                              region.region.name, region.contents));
+    session.print(fmt::format(
+        "             {} of {} in {} ({})\n", human_size(recover::bytes_of(region.changed)),
+        human_size(region.region.bytes), region.region.name, region.contents));
   }
   if (changed > kRegionsShown) {
     session.print(fmt::format("             {} more regions changed\n", changed - kRegionsShown));
   }
 }
 
+// A step may carry an argument of any size.
+std::string text_of(const StepReport& step) {
+  constexpr size_t kShown = 400;
+  const std::string& text = step.step.text;
+  if (text.size() <= kShown) return text;
+  return fmt::format("{}... ({} bytes more)", text.substr(0, kShown),
+                     grouped(text.size() - kShown));
+}
+
 void print_step(Session& session, size_t number, const StepReport& step) {
   session.print(fmt::format("\n{:>3}  {}  {}\n", number,
                             session.toned(tone_of(step.outcome), to_string(step.outcome)),
-                            step.step.text));
+                            text_of(step)));
   const auto line = [&](std::string_view label, std::string_view text) {
     if (!text.empty()) session.print(fmt::format("      {:<6} {}\n", label, text));
   };
   line("says", with_margin(step.words, kMargin));
   if (step.outcome == StepOutcome::kNotRun) return;
   if (const executor::RunReport* run = stopped_run(step)) print_trap(session, *run);
-  line("cost", instructions_line(step));
-  if (step.unlimited) {
-    line("beyond", step.unlimited->succeeded
-                       ? fmt::format("without limits it succeeds after {} instructions",
-                                     grouped(step.unlimited->instructions))
-                       : fmt::format("without limits it still fails: {}", step.unlimited->words));
-  }
+  line("cost", recover::instructions_text(step));
+  line("beyond", with_margin(recover::beyond_text(step), kMargin));
   if (step.heap_before != step.heap_after || !step.heap_changed.empty()) {
-    line("heap", memory_line(step.heap_before, step.heap_after, bytes_of(step.heap_changed)));
+    line("heap", recover::heap_text(step));
+    line("", recover::kinds_text(step));
   }
   if (step.stable_before != step.stable_after || !step.stable_changed.empty()) {
-    line("stable",
-         memory_line(step.stable_before, step.stable_after, bytes_of(step.stable_changed)));
+    line("stable", recover::stable_text(step));
     print_regions(session, step);
   }
   line("calls", wrapped(calls_line(step), 13, session.width()));
@@ -141,7 +118,7 @@ void print_step(Session& session, size_t number, const StepReport& step) {
     }
     for (const std::string& text : run.prints) line("prints", with_margin(text, kMargin));
   }
-  line("next", step.next);
+  line("next", wrapped(step.next, 13, session.width()));
 }
 
 nlohmann::ordered_json ranges_json(const std::vector<recover::TouchedRange>& ranges) {
@@ -166,6 +143,14 @@ nlohmann::ordered_json regions_json(const std::vector<recover::StableRegion>& re
   return out;
 }
 
+nlohmann::ordered_json map_json(const std::vector<recover::MapPiece>& map) {
+  nlohmann::ordered_json out = nlohmann::ordered_json::array();
+  for (const recover::MapPiece& piece : map) {
+    out.push_back({{"begin", piece.begin}, {"end", piece.end}, {"what", piece.what}});
+  }
+  return out;
+}
+
 nlohmann::ordered_json trap_json(const executor::RunReport& run) {
   nlohmann::ordered_json frames = nlohmann::ordered_json::array();
   for (const executor::Frame& frame : run.stopped->backtrace) {
@@ -186,12 +171,17 @@ nlohmann::ordered_json step_json(const StepReport& step) {
                                 {"stage", step.stage},
                                 {"instructions", step.instructions},
                                 {"instruction_limit", step.instruction_limit},
+                                {"executions", step.executions},
+                                {"most_instructions", step.most_instructions},
                                 {"heap_before", step.heap_before},
                                 {"heap_after", step.heap_after},
                                 {"heap_changed", ranges_json(step.heap_changed)},
+                                {"heap_replaced", step.heap_replaced},
+                                {"heap_map", map_json(step.map)},
                                 {"stable_before", step.stable_before},
                                 {"stable_after", step.stable_after},
                                 {"stable_changed", ranges_json(step.stable_changed)},
+                                {"stable_replaced", step.stable_replaced},
                                 {"stable_container", step.stable_container},
                                 {"stable_regions", regions_json(step.stable_regions)},
                                 {"stable_bytes_written", step.stable_bytes_written},
@@ -208,6 +198,7 @@ nlohmann::ordered_json step_json(const StepReport& step) {
   if (dropped > 0) out["prints_dropped"] = dropped;
   if (step.unlimited) {
     out["without_limits"] = {{"succeeded", step.unlimited->succeeded},
+                             {"still_running", step.unlimited->still_running},
                              {"instructions", step.unlimited->instructions},
                              {"words", step.unlimited->words}};
   }
@@ -225,15 +216,21 @@ void print_rehearsal(Session& session, const recover::Rehearsal& rehearsal) {
                             human_size(rehearsal.stable_bytes)));
   if (rehearsal.succeeded) {
     session.print(session.toned(Tone::kGood, "AS WANTED") +
-                  fmt::format(": all {} steps went as wanted.\n", rehearsal.steps.size()));
+                  (rehearsal.steps.size() == 1
+                       ? std::string(": the step went as wanted.\n")
+                       : fmt::format(": all {} steps went as wanted.\n", rehearsal.steps.size())));
   } else {
     const auto bad = std::ranges::find_if(rehearsal.steps, [](const StepReport& step) {
       return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
     });
-    session.print(session.toned(Tone::kBad, "NOT AS WANTED") +
-                  fmt::format(": step {} of {}; the input was not touched, the step was rolled "
-                              "back.\n",
-                              bad - rehearsal.steps.begin() + 1, rehearsal.steps.size()));
+    const auto index = static_cast<size_t>(bad - rehearsal.steps.begin()) + 1;
+    const std::string_view how =
+        bad->outcome == StepOutcome::kFailed ? "failed and was rolled back" : "does not hold";
+    session.print(
+        session.toned(Tone::kBad, "NOT AS WANTED") +
+        fmt::format(": step {} of {} {}{}; the snapshot directory was only read.\n", index,
+                    rehearsal.steps.size(), how,
+                    index < rehearsal.steps.size() ? ", the steps behind it did not run" : ""));
   }
   size_t number = 0;
   for (const StepReport& step : rehearsal.steps) print_step(session, ++number, step);

@@ -104,16 +104,25 @@ ExitCode compare_without_upgrade(Session& session, const Options& options,
     session.print(
         differences.empty()
             ? "\nthe same script without the upgrade gives the same answers\n"
-            : fmt::format("\n{} answers differ from the same script without the upgrade\n",
-                          differences.size()));
+            : fmt::format("\n{} from the same script without the upgrade (only what comes from "
+                          "raw_rand may, and be right)\n",
+                          differences.size() == 1
+                              ? std::string("1 answer differs")
+                              : fmt::format("{} answers differ", differences.size())));
   }
   return differences.empty() ? ExitCode::kDone : ExitCode::kVerification;
 }
 
-// Whether an error is about what the steps say, and not about the state.
-bool is_about_steps(Errc code) {
-  return code == Errc::kScript || code == Errc::kCandidSyntax || code == Errc::kCandidType ||
-         code == Errc::kCandidMismatch;
+// Said before the steps run, which may take minutes.
+Status html_can_be_written(const Options& options) {
+  std::error_code ignored;
+  if (options.html.empty() || options.html == "-") return Ok{};
+  if (recover::lies_in(options.html, options.directory)) {
+    return fail(Errc::kBadArgument,
+                fmt::format("{} is in {}, which is only read", options.html, options.directory));
+  }
+  if (options.force || !std::filesystem::exists(options.html, ignored)) return Ok{};
+  return fail(Errc::kExists, options.html + " exists; give --force to replace it");
 }
 
 ExitCode run(Session& session, const Options& options) {
@@ -126,6 +135,10 @@ ExitCode run(Session& session, const Options& options) {
   }
   recover::RehearseOptions rehearse_options;
   rehearse_options.replies = *candid::parse_reply_form(options.replies);
+  // An error behind the first step is about the steps, which it names, and not about the state.
+  bool at_steps = false;
+  rehearse_options.on_step = [&at_steps](size_t, const recover::Step&) { at_steps = true; };
+  CLI_CHECK(session, options.html, html_can_be_written(options));
   ProgressSink progress(session);
   CLI_TRY(rehearse_options.executor, session, "", options.executor.options(session, &progress));
   auto result = options.save.empty()
@@ -134,15 +147,17 @@ ExitCode run(Session& session, const Options& options) {
                                                  session.files(), options.save,
                                                  options.force ? Overwrite::kYes : Overwrite::kNo);
   if (!result) {
-    return session.report(
-        is_about_steps(result.error().code()) ? options.script : options.directory, result.error());
+    return session.report(at_steps ? options.script : options.directory, result.error());
   }
   if (session.json) {
     session.print_json(rehearsal_json(*result));
   } else {
     print_rehearsal(session, *result);
-    if (!options.save.empty() && result->succeeded) {
-      session.print(fmt::format("\nstate saved to {}\n", options.save));
+    if (!options.save.empty()) {
+      session.print(
+          result->succeeded
+              ? fmt::format("\nstate saved to {}\n", options.save)
+              : fmt::format("\nnothing was saved to {}: not all went as wanted\n", options.save));
     }
   }
   if (!options.html.empty()) {
@@ -152,6 +167,9 @@ ExitCode run(Session& session, const Options& options) {
   }
   if (options.twice && result->succeeded) {
     return compare_without_upgrade(session, options, steps, *result, rehearse_options);
+  }
+  if (options.twice && !session.json) {
+    session.print("\nnot compared with the script without the upgrade, since a step failed\n");
   }
   return exit_code_of_rehearsal(*result);
 }
@@ -178,8 +196,9 @@ void add_rehearse_command(CLI::App& app, Session& session) {
   command->footer(
       "STEPS\n"
       "  replace MODULE               swap the code, keep heap and globals, run nothing\n"
-      "  upgrade MODULE [--skip-pre-upgrade] [--keep|--replace-memory] [--arg ARGS]\n"
-      "  install MODULE [--arg ARGS]  a fresh start\n"
+      "  upgrade MODULE [--skip-pre-upgrade] [--keep|--replace-memory] [ARGUMENT]\n"
+      "  install MODULE [ARGUMENT]    a fresh start\n"
+      "                               ARGUMENT: --arg ARGS, --arg-hex HEX or --arg-file FILE\n"
       "  call METHOD [ARGS]           query METHOD [ARGS]      ARGS is Candid text: (\"x\", 1)\n"
       "  advance-time 90s             checkpoint NAME          revert NAME\n"
       "  expect-same METHOD [ARGS]    the same answer as before the first step\n"

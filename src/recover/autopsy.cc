@@ -32,7 +32,6 @@ namespace canrec::recover {
 namespace {
 
 constexpr size_t kMostRounds = 8;
-constexpr uint64_t kBeyond = 4;  // how far beyond the instruction limit is looked
 constexpr std::string_view kHook = "canister_pre_upgrade";
 
 // A repair of one cause: the plan and how a user types it.
@@ -168,20 +167,21 @@ class Examiner {
     const executor::Profile profile = subject_.executor().profile();
     executor::Profile bounded = executor::Profile::no_limits();
     bounded.set(executor::Limit::kInstallInstructions,
-                profile[executor::Limit::kInstallInstructions] * kBeyond);
+                profile[executor::Limit::kInstallInstructions] * kBeyondLimit);
     subject_.executor().set_profile(bounded);
     auto outcome = upgrade(std::nullopt, kept());
     subject_.executor().set_profile(profile);
     CANREC_TRY(const executor::InstallOutcome free, std::move(outcome));
     autopsy_.unlimited =
-        Unlimited{free.ok(), free.instructions, free.ok() ? "" : free.failure->text()};
+        Unlimited{free.ok(), !free.ok() && free.failure->code == ic::ErrorCode::kInstructionLimit,
+                  free.instructions, free.ok() ? "" : free.failure->text()};
     autopsy_.explanation.push_back(
         free.ok()
             ? fmt::format("with a larger limit it would succeed: it needs {} instructions, {} "
                           "are allowed",
                           grouped(free.instructions),
                           grouped(profile[executor::Limit::kInstallInstructions]))
-            : fmt::format("not even {} times the limit is enough", kBeyond));
+            : fmt::format("not even {} times the limit is enough", kBeyondLimit));
     return Ok{};
   }
 

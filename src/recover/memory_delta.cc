@@ -6,7 +6,8 @@
 
 namespace canrec::recover {
 
-PageHashes::PageHashes(const engine::Memory& memory) {
+PageHashes::PageHashes(const engine::Memory& memory, const InputFile* image)
+    : image_(memory.image_length() > 0 ? image : nullptr), size_(memory.size()) {
   for (const engine::MemoryRange& range : memory.modified_ranges()) {
     for (uint64_t at = range.begin; at < range.end; at += engine::kOsPage) {
       const auto bytes = memory.peek(at, std::min(engine::kOsPage, range.end - at));
@@ -17,6 +18,9 @@ PageHashes::PageHashes(const engine::Memory& memory) {
 }
 
 std::vector<TouchedRange> PageHashes::changed_since(const PageHashes& before) const {
+  if (is_replacement_of(before)) {
+    return size_ == 0 ? std::vector<TouchedRange>{} : std::vector<TouchedRange>{{0, size_}};
+  }
   std::set<uint64_t> changed;
   for (const auto& [page, hash] : pages_) {
     const auto old = before.pages_.find(page);

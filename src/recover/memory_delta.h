@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/input_file.h"
 #include "engine/memory.h"
 #include "recover/rehearse.h"
 
@@ -15,12 +16,18 @@ namespace canrec::recover {
 /// The content of every page that differs from the image, as hashes.
 class PageHashes {
  public:
-  explicit PageHashes(const engine::Memory& memory);
+  /// `image` is the file behind the memory, null for one of zeros.
+  PageHashes(const engine::Memory& memory, const InputFile* image);
+  /// Whether the memory is another one, over another image: then nothing of the old one is known to
+  /// be left.
+  bool is_replacement_of(const PageHashes& before) const { return image_ != before.image_; }
   /// Pages whose content is another than in `before`, as ranges, ascending. Pages that went back to
-  /// the image's content count as changed.
+  /// the image's content count as changed; of a replacement all do.
   std::vector<TouchedRange> changed_since(const PageHashes& before) const;
 
  private:
+  const InputFile* image_;
+  uint64_t size_;
   std::map<uint64_t, uint64_t> pages_;  // OS page -> XXH3-64
 };
 

@@ -111,6 +111,23 @@ std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes
   return map;
 }
 
+std::vector<std::string> kinds_in(const std::vector<MapPiece>& map,
+                                  const std::vector<TouchedRange>& ranges) {
+  std::vector<std::string> out;
+  for (const MapPiece& piece : map) {
+    const auto meets = [&piece](const TouchedRange& range) {
+      return range.begin < piece.end && piece.begin < range.end;
+    };
+    const std::string kind = piece.what.starts_with("data segment")
+                                 ? "data segments"
+                                 : piece.what.substr(0, piece.what.find(" ("));
+    if (std::ranges::find(out, kind) == out.end() && std::ranges::any_of(ranges, meets)) {
+      out.push_back(kind);
+    }
+  }
+  return out;
+}
+
 const MapPiece* piece_at(const std::vector<MapPiece>& map, uint64_t address) {
   const auto it = std::ranges::upper_bound(map, address, {}, &MapPiece::end);
   return it != map.end() && it->begin <= address ? &*it : nullptr;

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "base/bytes.h"
-#include "executor/profile.h"
 #include "recover/memory_strip.h"
+#include "recover/step_text.h"
 
 namespace canrec::recover {
 namespace {
@@ -86,23 +86,8 @@ bool failed(const StepReport& step) {
   return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
 }
 
-bool has_limit(const StepReport& step) {
-  return step.instruction_limit > 0 && step.instruction_limit < executor::kUnlimited / 2;
-}
-
-uint64_t bytes_of(const std::vector<TouchedRange>& ranges) {
-  uint64_t total = 0;
-  for (const TouchedRange& range : ranges) total += range.end - range.begin;
-  return total;
-}
-
 std::string row(std::string_view label, const std::string& text) {
   return text.empty() ? "" : fmt::format("<tr><td>{}</td><td>{}</td></tr>\n", label, shown(text));
-}
-
-std::string growth(uint64_t before, uint64_t after) {
-  if (before == after) return human_size(after);
-  return fmt::format("{} → {}", human_size(before), human_size(after));
 }
 
 std::string page_head(const Rehearsal& rehearsal) {
@@ -136,7 +121,7 @@ std::string instructions_cell(const StepReport& step) {
   if (step.instructions == 0) return "<td></td>";
   std::string out = fmt::format("<td class=\"n\">{}", grouped(step.instructions));
   if (has_limit(step)) {
-    const double share = 100.0 * static_cast<double>(step.instructions) /
+    const double share = 100.0 * static_cast<double>(step.most_instructions) /
                          static_cast<double>(step.instruction_limit);
     out += fmt::format("<div class=\"bar\"><i{} style=\"width:{:.1f}%\"></i></div>",
                        step.unlimited ? " class=\"over\"" : "", std::clamp(share, 0.7, 100.0));
@@ -221,36 +206,11 @@ std::string lines_html(std::string_view label, const std::vector<std::string>& l
 
 std::string facts_html(const StepReport& step) {
   std::string out = "<table class=\"facts\">\n";
-  if (step.instructions > 0) {
-    std::string text = grouped(step.instructions);
-    if (has_limit(step)) {
-      text += fmt::format(" of {} ({:.1f} %)", grouped(step.instruction_limit),
-                          100.0 * static_cast<double>(step.instructions) /
-                              static_cast<double>(step.instruction_limit));
-    }
-    if (step.compile_instructions > 0) {
-      text += fmt::format(", {} of them for compiling", grouped(step.compile_instructions));
-    }
-    out += row("instructions", text);
-  }
-  if (step.unlimited) {
-    out += row("without limits",
-               step.unlimited->succeeded
-                   ? fmt::format("succeeds after {}", grouped(step.unlimited->instructions))
-                   : "still fails: " + step.unlimited->words);
-  }
-  const auto memory = [&](std::string_view label, uint64_t before, uint64_t after,
-                          const std::vector<TouchedRange>& changed, std::string more) {
-    if (before == after && changed.empty() && more.empty()) return;
-    const uint64_t bytes = bytes_of(changed);
-    out += row(label, growth(before, after) +
-                          (bytes > 0 ? fmt::format(", {} changed", human_size(bytes)) : "") + more);
-  };
-  memory("heap", step.heap_before, step.heap_after, step.heap_changed, "");
-  memory("stable memory", step.stable_before, step.stable_after, step.stable_changed,
-         step.stable_bytes_written > 0
-             ? fmt::format(", {} written", human_size(step.stable_bytes_written))
-             : "");
+  out += row("instructions", instructions_text(step));
+  out += row("beyond the limit", beyond_text(step));
+  out += row("heap", heap_text(step));
+  out += row("", kinds_text(step));
+  out += row("stable memory", stable_text(step));
   std::string calls;
   for (const auto& [name, count] : step.api_calls) {
     calls += fmt::format("{}{} ×{}", calls.empty() ? "" : ", ", name, grouped(count));

@@ -11,8 +11,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <optional>
 
+#include "base/checked.h"
 #include "recover/memory_delta.h"
 #include "recover/memory_map.h"
 #include "recover/stable_map.h"
@@ -24,6 +27,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// "2026-01-01T00:00:05.250000000Z"; a time at the very beginning is what "at once" is written as.
+std::string utc_text(uint64_t nanoseconds) {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  if (nanoseconds < kSecond) return "at once";
+  namespace chrono = std::chrono;
+  const chrono::sys_seconds time{chrono::seconds(nanoseconds / kSecond)};
+  const auto day = chrono::floor<chrono::days>(time);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss clock(time - day);
+  std::string text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  if (nanoseconds % kSecond != 0) text += fmt::format(".{:09}", nanoseconds % kSecond);
+  return text + "Z";
+}
+
 // The state beside the memories, as lines to compare.
 std::map<std::string, std::string> other_state(const executor::Canister& canister) {
   std::map<std::string, std::string> out;
@@ -31,7 +51,7 @@ std::map<std::string, std::string> other_state(const executor::Canister& caniste
   out["certified data"] =
       canister.certified_data.empty() ? "none" : to_hex(canister.certified_data);
   out["global timer"] =
-      canister.global_timer_ns == 0 ? "inactive" : fmt::format("{} ns", canister.global_timer_ns);
+      canister.global_timer_ns == 0 ? "inactive" : utc_text(canister.global_timer_ns);
   if (canister.wasm) {
     out["module"] = to_hex(canister.wasm->code->hash());
     const std::vector<snapshot::GlobalValue> globals = executor::persisted_values(*canister.wasm);
@@ -116,8 +136,10 @@ class Rehearser {
   }
 
   Status ask_before(const std::vector<Step>& steps) {
-    for (const Step& step : steps) {
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const Step& step = steps[i];
       if (step.kind != StepKind::kExpectSame) continue;
+      if (options_.on_step) options_.on_step(i, step);
       if (Status asked = runner_.ask_before(step); !asked) {
         return fail(std::move(asked).error().in(step_words(step)));
       }
@@ -131,8 +153,8 @@ class Rehearser {
     std::optional<PageHashes> heap_before;
     std::optional<PageHashes> stable_before;
     if (canister.wasm) {
-      heap_before.emplace(canister.wasm->heap);
-      stable_before.emplace(canister.wasm->stable);
+      heap_before.emplace(canister.wasm->heap, canister.wasm->heap_file);
+      stable_before.emplace(canister.wasm->stable, canister.wasm->stable_file);
       report.heap_before = canister.wasm->heap.size();
       report.stable_before = canister.wasm->stable.size();
     }
@@ -151,8 +173,12 @@ class Rehearser {
       report.heap_after = now.wasm->heap.size();
       report.stable_after = now.wasm->stable.size();
       if (heap_before) {
-        report.heap_changed = PageHashes(now.wasm->heap).changed_since(*heap_before);
-        report.stable_changed = PageHashes(now.wasm->stable).changed_since(*stable_before);
+        const PageHashes heap(now.wasm->heap, now.wasm->heap_file);
+        const PageHashes stable(now.wasm->stable, now.wasm->stable_file);
+        report.heap_changed = heap.changed_since(*heap_before);
+        report.heap_replaced = heap.is_replacement_of(*heap_before);
+        report.stable_changed = stable.changed_since(*stable_before);
+        report.stable_replaced = stable.is_replacement_of(*stable_before);
       }
       const bool moved = !report.heap_changed.empty() || !report.stable_changed.empty() ||
                          report.heap_before != report.heap_after ||
@@ -181,10 +207,21 @@ class Rehearser {
   }
 
   static void summarise(StepReport& report) {
+    const bool installs =
+        report.step.kind == StepKind::kUpgrade || report.step.kind == StepKind::kInstall;
+    if (installs) {
+      report.executions = 1;
+      report.most_instructions = report.instructions;
+    }
     for (const executor::RunReport& run : report.runs) {
-      if (report.step.kind != StepKind::kUpgrade && report.step.kind != StepKind::kInstall) {
+      if (!installs) {
+        const uint64_t most = run.executions == 1 ? run.instructions : run.most_instructions;
         report.instructions += run.instructions;
-        report.instruction_limit = std::max(report.instruction_limit, run.instruction_limit);
+        report.executions += run.executions;
+        if (nearer(most, run.instruction_limit, report)) {
+          report.most_instructions = most;
+          report.instruction_limit = run.instruction_limit;
+        }
       }
       report.stable_bytes_written += run.stable_bytes_written;
       for (const auto& [function, count] : run.api_calls) {
@@ -192,20 +229,39 @@ class Rehearser {
       }
     }
   }
+  // Whether an execution came nearer to its limit than the one that the report names.
+  static bool nearer(uint64_t instructions, uint64_t limit, const StepReport& report) {
+    const auto share = [](uint64_t part, uint64_t whole) {
+      return whole == 0 ? -1.0 : static_cast<double>(part) / static_cast<double>(whole);
+    };
+    return share(instructions, limit) > share(report.most_instructions, report.instruction_limit);
+  }
 
   Status try_without_limits(StepReport& report, executor::Checkpoint checkpoint) {
     const executor::Profile profile = subject_.executor().profile();
-    subject_.executor().set_profile(executor::Profile::no_limits());
+    executor::Profile free_profile = executor::Profile::no_limits();
+    for (const executor::Limit limit :
+         {executor::Limit::kUpdateInstructions, executor::Limit::kQueryInstructions,
+          executor::Limit::kCompositeTreeInstructions, executor::Limit::kInspectInstructions,
+          executor::Limit::kInstallInstructions}) {
+      const auto bound = checked_mul(profile[limit], kBeyondLimit);
+      free_profile.set(limit, std::min(bound.value_or(executor::kUnlimited), executor::kUnlimited));
+    }
+    subject_.executor().set_profile(free_profile);
     StepReport free;
     free.step = report.step;
     free.outcome = StepOutcome::kDone;
     const Status status = runner_.act(free);
     subject_.executor().set_profile(profile);
     CANREC_CHECK(subject_.executor().revert(checkpoint));
-    if (!status) return Ok{};  // the first attempt has been reported; this one adds nothing
+    if (!status) {
+      if (status.error().code() == Errc::kInterrupted) return fail(status.error().copy());
+      return Ok{};  // the first attempt has been reported; this one adds nothing
+    }
     summarise(free);
-    report.unlimited = Unlimited{free.outcome == StepOutcome::kDone, free.instructions,
-                                 free.outcome == StepOutcome::kDone ? "" : free.words};
+    const bool done = free.outcome == StepOutcome::kDone;
+    report.unlimited =
+        Unlimited{done, !done && free.code == "IC0522", free.instructions, done ? "" : free.words};
     return Ok{};
   }
 
@@ -235,6 +291,15 @@ std::string_view to_string(StepOutcome outcome) {
   return "not run";
 }
 
+bool lies_in(const fs::path& path, const fs::path& directory) {
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(path, error);
+  const fs::path outer = fs::weakly_canonical(directory, error);
+  if (error) return false;  // what it is about is said when it is opened
+  const auto [in, out] = std::ranges::mismatch(inner, outer);
+  return out == outer.end() || (std::next(out) == outer.end() && out->empty());
+}
+
 Result<Rehearsal> rehearse(const fs::path& directory, const std::vector<Step>& steps,
                            const RehearseOptions& options) {
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
@@ -244,6 +309,11 @@ Result<Rehearsal> rehearse(const fs::path& directory, const std::vector<Step>& s
 Result<Rehearsal> rehearse_and_save(const fs::path& directory, const std::vector<Step>& steps,
                                     const RehearseOptions& options, FileSystem& system,
                                     const fs::path& output, Overwrite overwrite) {
+  if (lies_in(output, directory)) {
+    return fail(Errc::kBadArgument,
+                fmt::format("{} is in {}, which is only read; save to another place",
+                            output.string(), directory.string()));
+  }
   CANREC_CHECK(snapshot::StagedDirectory::check(system, output, overwrite));
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
   Rehearser rehearser(std::move(subject), directory, options);

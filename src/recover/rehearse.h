@@ -38,9 +38,14 @@ struct TouchedRange {
   uint64_t end = 0;
 };
 
+/// How many times the limit on instructions a step is tried with when that limit was the cause of
+/// its failure: a program that never ends has to be stopped somewhere.
+inline constexpr uint64_t kBeyondLimit = 4;
+
 /// What the step would have taken without limits; filled when a limit was the cause of a failure.
 struct Unlimited {
   bool succeeded = false;
+  bool still_running = false;  ///< stopped at kBeyondLimit times the limit
   uint64_t instructions = 0;
   std::string words;  ///< why it fails even so; empty when it succeeded
 };
@@ -68,8 +73,10 @@ struct StepReport {
   std::string words;  ///< the network's words, the reply, or why an expectation does not hold
   std::string next;   ///< what to try; empty when all is well
   std::vector<executor::RunReport> runs;
-  uint64_t instructions = 0;
-  uint64_t instruction_limit = 0;
+  uint64_t instructions = 0;       ///< of all executions
+  uint64_t instruction_limit = 0;  ///< of one of them, or of an installation as a whole
+  uint64_t executions = 0;         ///< 1 for an installation
+  uint64_t most_instructions = 0;  ///< of the execution that came nearest to its limit
   uint64_t compile_instructions = 0;
   std::optional<Unlimited> unlimited;
   uint64_t heap_before = 0, heap_after = 0;      ///< bytes
@@ -77,6 +84,8 @@ struct StepReport {
   uint64_t stable_bytes_written = 0;
   std::map<std::string, uint64_t> api_calls;  ///< by name
   std::vector<TouchedRange> heap_changed;     ///< pages whose bytes the step changed
+  bool heap_replaced = false;    ///< the heap is another one than before: all of it is in there
+  bool stable_replaced = false;  ///< the same of stable memory
   std::vector<TouchedRange> stable_changed;
   std::vector<MapPiece> map;  ///< of the heap after a step that changed code or memory, else empty
   /// The regions of stable memory after a step that changed code or memory, else empty.
@@ -98,9 +107,12 @@ struct Rehearsal {
 struct RehearseOptions {
   executor::Options executor;
   candid::ReplyForm replies = candid::ReplyForm::kText;  ///< text, json or hex
-  /// Told before each step.
+  /// Told before each step, and before its question of the untouched state is asked.
   std::function<void(size_t index, const Step& step)> on_step;
 };
+
+/// Whether writing `path` would change `directory`: it is the same one, or lies in it.
+bool lies_in(const std::filesystem::path& path, const std::filesystem::path& directory);
 
 /// Runs the steps. A canister that traps is part of the report, not an error.
 ///
@@ -112,6 +124,7 @@ Result<Rehearsal> rehearse(const std::filesystem::path& directory, const std::ve
                            const RehearseOptions& options);
 
 /// The same, and keeps the resulting state as a snapshot directory when every step succeeded.
+/// Errors: also kBadArgument for an output that is the input or lies in it.
 Result<Rehearsal> rehearse_and_save(const std::filesystem::path& directory,
                                     const std::vector<Step>& steps, const RehearseOptions& options,
                                     FileSystem& fs, const std::filesystem::path& output,

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 
+#include "base/bytes.h"
 #include "base/checked.h"
 
 namespace canrec::recover {
@@ -52,6 +53,13 @@ Errc wrong(StepSource source) {
   return source == StepSource::kFile ? Errc::kScript : Errc::kBadArgument;
 }
 
+// Of a text that may be anything, as much as a message shows.
+std::string beginning(std::string_view text) {
+  constexpr size_t kShown = 60;
+  if (text.size() <= kShown) return std::string(text);
+  return std::string(text.substr(0, kShown)) + "...";
+}
+
 class StepParser {
  public:
   StepParser(std::string_view text, Errc wrong, std::string place)
@@ -66,7 +74,8 @@ class StepParser {
       std::string known;
       for (const Verb& each : kVerbs)
         known += fmt::format("{}{}", known.empty() ? "" : ", ", each.word);
-      return error(verb_at, fmt::format("unknown step \"{}\"; known are {}", word, known));
+      return error(verb_at,
+                   fmt::format("unknown step \"{}\"; known are {}", beginning(word), known));
     }
     step.kind = verb->kind;
     return rest(step);
@@ -77,7 +86,8 @@ class StepParser {
     CANREC_CHECK(operands(step));
     skip_spaces();
     if (at_ == text_.size()) return Ok{};
-    return error(at_, fmt::format("\"{}\" is not expected here", text_.substr(at_)));
+    if (text_[at_] == '#' && wrong_ == Errc::kScript) return Ok{};  // a comment
+    return error(at_, fmt::format("\"{}\" is not expected here", beginning(text_.substr(at_))));
   }
 
  private:
@@ -157,12 +167,25 @@ class StepParser {
   }
 
   Status options(Step& step) {
-    while (skip_spaces(), at_ < text_.size()) {
+    while (skip_spaces(), at_ < text_.size() && text_[at_] != '#') {
       const size_t begin = at_;
       const std::string_view word = take_word();
       if (word == "--arg" && step.kind != StepKind::kReplace) {
         skip_spaces();
         CANREC_TRY(step.argument, take_arguments());
+        step.argument_form = ArgumentForm::kText;
+      } else if (word == "--arg-hex" && step.kind != StepKind::kReplace) {
+        skip_spaces();
+        const size_t digits_at = at_;
+        CANREC_TRY(step.argument, take_text("the argument in hex"));
+        Bytes bytes;
+        if (!from_hex(step.argument, bytes)) {
+          return error(digits_at, "an even number of hex digits is wanted");
+        }
+        step.argument_form = ArgumentForm::kHex;
+      } else if (word == "--arg-file" && step.kind != StepKind::kReplace) {
+        CANREC_TRY(step.argument, take_text("the file with the argument"));
+        step.argument_form = ArgumentForm::kFile;
       } else if (word == "--skip-pre-upgrade" && step.kind == StepKind::kUpgrade) {
         step.skip_pre_upgrade = true;
       } else if (word == "--keep" && step.kind == StepKind::kUpgrade) {
@@ -170,7 +193,7 @@ class StepParser {
       } else if (word == "--replace-memory" && step.kind == StepKind::kUpgrade) {
         step.memory = KeepMemory::kReplace;
       } else {
-        return error(begin, fmt::format("unknown option \"{}\" of this step", word));
+        return error(begin, fmt::format("unknown option \"{}\" of this step", beginning(word)));
       }
     }
     return Ok{};
@@ -202,7 +225,7 @@ class StepParser {
         return std::string(text_.substr(begin, at_ - begin));
       }
     }
-    return error(begin, "a parenthesis is not closed");
+    return error(begin, "a parenthesis is not closed (a step stands on one line)");
   }
 
   Status method(Step& step) {
@@ -215,7 +238,7 @@ class StepParser {
       if (step.subject.empty()) return error(begin, "the method is missing");
     }
     skip_spaces();
-    if (at_ < text_.size()) {
+    if (at_ < text_.size() && text_[at_] != '#') {
       CANREC_TRY(step.argument, take_arguments());
     }
     return Ok{};
@@ -304,6 +327,8 @@ Status check_script(const std::vector<Step>& steps) {
 }
 
 Result<std::vector<Step>> parse_script(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   std::vector<Step> steps;
   uint32_t line = 0;
   while (!text.empty()) {

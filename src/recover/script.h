@@ -5,14 +5,18 @@
 // line a step, # begins a comment).
 //
 //   replace MODULE                                swap the code, keep heap and globals, run nothing
-//   upgrade MODULE [--skip-pre-upgrade] [--keep | --replace-memory] [--arg ARGS]
-//   install MODULE [--arg ARGS]                   a fresh start: heap and stable memory are lost
+//   upgrade MODULE [--skip-pre-upgrade] [--keep | --replace-memory] [ARGUMENT]
+//   install MODULE [ARGUMENT]                     a fresh start: heap and stable memory are lost
+//                                ARGUMENT is --arg ARGS, --arg-hex HEX or --arg-file FILE
 //   call METHOD [ARGS]     query METHOD [ARGS]    ARGS is Candid text in parentheses
 //   advance-time N(ns|us|ms|s|m|h|d)              the clock; timers that become due run
 //   checkpoint NAME        revert NAME
 //   expect-same METHOD [ARGS]                     a query: same answer as before the first step
 //   expect-trap [TEXT]                            the step before failed, with TEXT in its words
 //   expect-reply ARGS                             the step before answered this
+//
+// A comment may also stand behind a step, but for expect-trap and expect-reply, which take the rest
+// of the line. A byte order mark and line ends of either kind are skipped.
 
 #include <cstdint>
 #include <string>
@@ -43,6 +47,9 @@ bool changes_code(StepKind kind);
 /// What an upgrade does with the heap, as the installer says it.
 enum class KeepMemory : uint8_t { kUnsaid, kKeep, kReplace };
 
+/// How the argument of an installation is given.
+enum class ArgumentForm : uint8_t { kText, kHex, kFile };
+
 enum class StepSource : uint8_t { kCommandLine, kFile };
 
 struct Step {
@@ -52,6 +59,7 @@ struct Step {
   uint32_t line = 0;     ///< 1-based; the number of the argument on a command line
   std::string subject;   ///< module path, method, or name of a checkpoint
   std::string argument;  ///< Candid text, empty = "()"; the text of expect-trap
+  ArgumentForm argument_form = ArgumentForm::kText;  ///< else hex digits, or a path
   bool skip_pre_upgrade = false;
   KeepMemory memory = KeepMemory::kUnsaid;
   uint64_t nanoseconds = 0;

@@ -12,9 +12,32 @@
 namespace canrec::recover {
 namespace {
 
+namespace fs = std::filesystem;
+
 bool is_limit(ic::ErrorCode code) {
   return code == ic::ErrorCode::kInstructionLimit || code == ic::ErrorCode::kMemoryAccessLimit ||
          code == ic::ErrorCode::kWasmMemoryLimit;
+}
+
+constexpr std::string_view kPreUpgrade = "canister_pre_upgrade";
+
+// What to try next after a message that failed.
+std::string next_after_message(const executor::Failure& failure, std::string_view directory) {
+  if (failure.by_canister) return "the canister refused by itself; its words say why";
+  switch (failure.code) {
+    case ic::ErrorCode::kMethodNotFound:
+      return fmt::format("canrec inspect {} lists the methods", shell_word(directory));
+    case ic::ErrorCode::kInstructionLimit:
+      return "ask for less in one message, or split the work in the program";
+    default:
+      return "the backtrace above is where it stopped; expect-trap behind this step lets the "
+             "others "
+             "run";
+  }
+}
+
+bool asks(StepKind kind) {
+  return kind == StepKind::kCall || kind == StepKind::kQuery || kind == StepKind::kExpectSame;
 }
 
 std::string question(const Step& step) {
@@ -29,6 +52,18 @@ Status StepRunner::ask_before(const Step& step) {
 }
 
 Status StepRunner::act(StepReport& report) {
+  Status status = carry_out(report);
+  if (status || status.error().code() != Errc::kMessageLimit) return status;
+  // Messages without end, or too large: the network would not take them or never be done.
+  report.outcome = StepOutcome::kFailed;
+  report.words = status.error().message();
+  report.next =
+      "find out who calls whom: canrec call with the same arguments and --limit "
+      "command-messages=100 stops sooner";
+  return Ok{};
+}
+
+Status StepRunner::carry_out(StepReport& report) {
   limit_was_the_cause_ = false;
   const Step& step = report.step;
   switch (step.kind) {
@@ -43,7 +78,11 @@ Status StepRunner::act(StepReport& report) {
     case StepKind::kAdvanceTime:
       return advance_time(report);
     case StepKind::kCheckpoint: {
-      CANREC_TRY(named_[step.subject], subject_.executor().checkpoint());
+      CANREC_TRY(const executor::Checkpoint made, subject_.executor().checkpoint());
+      if (const auto old = named_.find(step.subject); old != named_.end()) {
+        subject_.executor().discard(old->second);
+      }
+      named_[step.subject] = made;
       return Ok{};
     }
     case StepKind::kRevert: {
@@ -74,7 +113,10 @@ Status StepRunner::replace(StepReport& report) {
   if (Status status = subject_.executor().replace(subject_.id(), module.bytes()); !status) {
     report.outcome = StepOutcome::kFailed;
     report.words = status.error().message();
-    report.next = fmt::format("canrec diff OLD {} --route S", report.step.subject);
+    report.next = fmt::format(
+        "the canister is as before; canrec diff {} {} --route S tells what else differs",
+        shell_word((fs::path(directory_) / "wasm_module.bin").string()),
+        shell_word(report.step.subject));
     return Ok{};
   }
   subject_.refresh_interface();
@@ -82,10 +124,51 @@ Status StepRunner::replace(StepReport& report) {
   return Ok{};
 }
 
+Result<Bytes> StepRunner::argument_of(const Step& step, ByteView module) const {
+  switch (step.argument_form) {
+    case ArgumentForm::kText:
+      return encode_install_argument(module, step.argument);
+    case ArgumentForm::kHex: {
+      Bytes bytes;
+      CANREC_ASSERT(from_hex(step.argument, bytes));  // the parser has looked at it
+      return bytes;
+    }
+    case ArgumentForm::kFile:
+      break;
+  }
+  CANREC_TRY(const InputFile file, InputFile::open(step.argument));
+  return Bytes(file.bytes().begin(), file.bytes().end());
+}
+
+// What to try next after an installation that failed.
+std::string StepRunner::next_after_installation(const Step& step,
+                                                const executor::InstallOutcome& outcome) const {
+  const std::string& said = outcome.failure->description;
+  if (outcome.stage.starts_with("canister_") || outcome.stage == "(start)") {
+    if (step.kind == StepKind::kInstall) return "the canister is as before; the module is at fault";
+    const bool in_text = step.argument_form == ArgumentForm::kText && !step.argument.empty();
+    const std::string argument = in_text ? " --arg " + shell_word(step.argument) : "";
+    return fmt::format("canrec autopsy {} --upgrade {}{}", shell_word(directory_),
+                       shell_word(step.subject), argument);
+  }
+  if (said.find("Missing upgrade option") != std::string::npos) {
+    return "add --keep to this step (icp and dfx do so by themselves): this canister's heap is its "
+           "memory across upgrades; --replace-memory would throw it away";
+  }
+  if (said.find("Invalid upgrade option") != std::string::npos) {
+    return fmt::format(
+        "leave out --keep, then the heap begins anew and only what the hooks save comes through; "
+        "or prepare the module: canrec patch prepare-route-k {} -o PREPARED.wasm",
+        shell_word(step.subject));
+  }
+  return fmt::format("look at the module: canrec inspect {}; the canister is as before",
+                     shell_word(step.subject));
+}
+
 Status StepRunner::install(StepReport& report) {
   const Step& step = report.step;
   CANREC_TRY(const InputFile module, InputFile::open(step.subject));
-  CANREC_TRY(Bytes argument, encode_install_argument(module.bytes(), step.argument));
+  CANREC_TRY(Bytes argument, argument_of(step, module.bytes()));
   executor::InstallRequest request;
   request.canister = subject_.id();
   request.mode = step.kind == StepKind::kInstall ? executor::InstallMode::kReinstall
@@ -95,6 +178,8 @@ Status StepRunner::install(StepReport& report) {
   request.skip_pre_upgrade = step.skip_pre_upgrade;
   if (step.memory == KeepMemory::kKeep) request.memory = executor::MemoryPersistence::kKeep;
   if (step.memory == KeepMemory::kReplace) request.memory = executor::MemoryPersistence::kReplace;
+  const auto& old = subject_.canister().wasm;
+  const bool had_hook = old && old->code->function(kPreUpgrade).has_value();
   CANREC_TRY(executor::InstallOutcome outcome, subject_.executor().install(request));
   report.runs = std::move(outcome.runs);
   report.instructions = outcome.instructions;
@@ -103,17 +188,23 @@ Status StepRunner::install(StepReport& report) {
   if (outcome.failure) {
     failed(report, *outcome.failure);
     report.stage = outcome.stage;
-    report.next =
-        outcome.stage == "canister_pre_upgrade"
-            ? fmt::format("canrec autopsy {} --upgrade {}{}", shell_word(directory_),
-                          shell_word(step.subject),
-                          step.argument.empty() ? "" : " --arg " + shell_word(step.argument))
-            : fmt::format("it failed in the stage \"{}\"; the canister is as before",
-                          outcome.stage);
+    report.next = next_after_installation(step, outcome);
     return Ok{};
   }
   subject_.refresh_interface();
-  report.words = step.kind == StepKind::kInstall ? "installed" : "upgraded";
+  if (step.kind == StepKind::kInstall) {
+    report.words = "installed: heap and stable memory began anew";
+  } else if (step.memory == KeepMemory::kKeep) {
+    report.words = "upgraded: the heap was kept";
+  } else {
+    report.words = "upgraded: the heap began anew, stable memory was kept";
+    if (step.skip_pre_upgrade && had_hook) {
+      report.next =
+          "canister_pre_upgrade did not run, so what it would have saved of the heap is lost: ask "
+          "for that data now (query, expect-same), or keep the heap with --keep and a module from "
+          "canrec patch prepare-route-k";
+    }
+  }
   return Ok{};
 }
 
@@ -130,7 +221,7 @@ Status StepRunner::message(StepReport& report) {
     report.words = subject_.reply_text(step.subject, outcome->reply());
   } else {
     failed(report, outcome->failure());
-    report.next = "canrec query or call with the same arguments shows the backtrace";
+    report.next = next_after_message(outcome->failure(), directory_);
   }
   return Ok{};
 }
@@ -149,6 +240,9 @@ Status StepRunner::expect_same(StepReport& report) {
   const Step& step = report.step;
   CANREC_TRY(executor::CallOutcome outcome, subject_.query(step.subject, step.argument));
   const std::string now = subject_.answer_text(step.subject, outcome);
+  last_method_ = step.subject;
+  last_reply_.reset();
+  if (outcome.replied()) last_reply_ = outcome.reply();
   report.runs = std::move(outcome.runs);
   const std::string& before = answers_before_.at(question(step));
   if (now == before) {
@@ -168,6 +262,7 @@ void StepRunner::expect_trap(StepReport& report) {
                      last->words.find(report.step.argument) != std::string::npos;
   if (holds) return;
   report.outcome = StepOutcome::kNotAsWanted;
+  report.next = "if that is what should happen, leave this expectation out";
   report.words = last->outcome == StepOutcome::kExpected
                      ? fmt::format("it failed with other words: {}", last->words)
                      : "the step before did not fail";
@@ -175,7 +270,7 @@ void StepRunner::expect_trap(StepReport& report) {
 
 Status StepRunner::expect_reply(StepReport& report) {
   const StepReport* last = last_real_step();
-  if (!last_reply_ || (last->step.kind != StepKind::kCall && last->step.kind != StepKind::kQuery)) {
+  if (!last_reply_ || !asks(last->step.kind)) {
     report.outcome = StepOutcome::kNotAsWanted;
     report.words = "the step before did not reply";
     return Ok{};

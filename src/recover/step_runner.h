@@ -31,6 +31,10 @@ class StepRunner {
   bool limit_was_the_cause() const { return limit_was_the_cause_; }
 
  private:
+  Status carry_out(StepReport& report);
+  Result<Bytes> argument_of(const Step& step, ByteView module) const;
+  std::string next_after_installation(const Step& step,
+                                      const executor::InstallOutcome& outcome) const;
   void failed(StepReport& report, const executor::Failure& failure);
   Status replace(StepReport& report);
   Status install(StepReport& report);

@@ -51,7 +51,8 @@ TEST(Script, RejectsWithLineAndColumn) {
   EXPECT_EQ(bad("upgrade"), "line 3, column 8: the module is missing");
   EXPECT_EQ(bad("upgrade m --kep"), "line 3, column 11: unknown option \"--kep\" of this step");
   EXPECT_EQ(bad("replace m --keep"), "line 3, column 11: unknown option \"--keep\" of this step");
-  EXPECT_EQ(bad("query get (1"), "line 3, column 11: a parenthesis is not closed");
+  EXPECT_EQ(bad("query get (1"),
+            "line 3, column 11: a parenthesis is not closed (a step stands on one line)");
   EXPECT_EQ(bad("query get 1"), "line 3, column 11: arguments are Candid text in parentheses");
   EXPECT_EQ(bad("query get(1) x"), "line 3, column 14: \"x\" is not expected here");
   EXPECT_TRUE(bad("advance-time 5x").starts_with("line 3, column 14: a time is"));
@@ -70,6 +71,42 @@ TEST(Script, ReadsAFileWithCommentsAndChecksTheWhole) {
   EXPECT_EQ(unknown.error().code(), Errc::kScript);
   EXPECT_FALSE(parse_script("expect-trap\n").has_value());
   EXPECT_FALSE(parse_script("query a\nbogus\n").has_value());
+}
+
+TEST(Script, TakesCommentsBehindStepsAndAByteOrderMark) {
+  const auto steps = parse_script(
+      "\xef\xbb\xbf# made by an editor\r\nquery get(1)  # one\r\nupgrade m.wasm --keep # two\n"
+      "query \"a#b\"\ncheckpoint x#y # z\nexpect-reply (1) # stays");
+  ASSERT_TRUE(steps.has_value()) << steps.error().message();
+  ASSERT_EQ(steps->size(), 5U);
+  EXPECT_EQ((*steps)[0].argument, "(1)");
+  EXPECT_EQ((*steps)[1].memory, KeepMemory::kKeep);
+  EXPECT_EQ((*steps)[2].subject, "a#b");
+  EXPECT_EQ((*steps)[3].subject, "x#y");
+  EXPECT_EQ((*steps)[4].argument, "(1) # stays");
+  // On a command line the shell has taken comments away.
+  EXPECT_FALSE(parse_step("query get(1) # one", StepSource::kCommandLine, 1).has_value());
+}
+
+TEST(Script, ReadsArgumentsInEachForm) {
+  EXPECT_EQ(good("upgrade m --arg-hex 4449444c0000").argument_form, ArgumentForm::kHex);
+  EXPECT_EQ(good("install m --arg-hex 4449444c0000").argument, "4449444c0000");
+  const Step file = good("upgrade m --arg-file \"my args.bin\" --keep");
+  EXPECT_EQ(file.argument_form, ArgumentForm::kFile);
+  EXPECT_EQ(file.argument, "my args.bin");
+  EXPECT_EQ(file.memory, KeepMemory::kKeep);
+  EXPECT_EQ(good("upgrade m --arg (1)").argument_form, ArgumentForm::kText);
+  EXPECT_EQ(bad("upgrade m --arg-hex 444"),
+            "line 3, column 21: an even number of hex digits is wanted");
+  EXPECT_EQ(bad("upgrade m --arg-hex"), "line 3, column 20: the argument in hex is missing");
+  EXPECT_EQ(bad("replace m --arg-hex 44"),
+            "line 3, column 11: unknown option \"--arg-hex\" of this step");
+}
+
+TEST(Script, ShowsOnlyTheBeginningOfWhatItCannotRead) {
+  EXPECT_LT(bad(std::string(1'000'000, 'x')).size(), 400U);
+  EXPECT_LT(bad("query get(1) " + std::string(1'000'000, 'x')).size(), 400U);
+  EXPECT_LT(bad("replace m " + std::string(1'000'000, 'x')).size(), 400U);
 }
 
 TEST(Script, CallsAStepOfTheCommandLineByItsNumber) {
