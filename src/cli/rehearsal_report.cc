@@ -214,24 +214,10 @@ void print_rehearsal(Session& session, const recover::Rehearsal& rehearsal) {
   session.print(fmt::format("  module  sha256 {}\n  heap    {}\n  stable  {}\n\n",
                             rehearsal.module_hash, human_size(rehearsal.heap_bytes),
                             human_size(rehearsal.stable_bytes)));
-  if (rehearsal.succeeded) {
-    session.print(session.toned(Tone::kGood, "AS WANTED") +
-                  (rehearsal.steps.size() == 1
-                       ? std::string(": the step went as wanted.\n")
-                       : fmt::format(": all {} steps went as wanted.\n", rehearsal.steps.size())));
-  } else {
-    const auto bad = std::ranges::find_if(rehearsal.steps, [](const StepReport& step) {
-      return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
-    });
-    const auto index = static_cast<size_t>(bad - rehearsal.steps.begin()) + 1;
-    const std::string_view how =
-        bad->outcome == StepOutcome::kFailed ? "failed and was rolled back" : "does not hold";
-    session.print(
-        session.toned(Tone::kBad, "NOT AS WANTED") +
-        fmt::format(": step {} of {} {}{}; the snapshot directory was only read.\n", index,
-                    rehearsal.steps.size(), how,
-                    index < rehearsal.steps.size() ? ", the steps behind it did not run" : ""));
-  }
+  session.print(fmt::format("{}: {} The snapshot directory was only read.\n",
+                            rehearsal.succeeded ? session.toned(Tone::kGood, "AS WANTED")
+                                                : session.toned(Tone::kBad, "NOT AS WANTED"),
+                            recover::verdict_text(rehearsal)));
   size_t number = 0;
   for (const StepReport& step : rehearsal.steps) print_step(session, ++number, step);
 }

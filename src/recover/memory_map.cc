@@ -111,6 +111,11 @@ std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes
   return map;
 }
 
+std::string kind_of(const MapPiece& piece) {
+  if (piece.what.starts_with("data segment")) return "data segments";
+  return piece.what.substr(0, piece.what.find(" ("));
+}
+
 std::vector<std::string> kinds_in(const std::vector<MapPiece>& map,
                                   const std::vector<TouchedRange>& ranges) {
   std::vector<std::string> out;
@@ -118,9 +123,7 @@ std::vector<std::string> kinds_in(const std::vector<MapPiece>& map,
     const auto meets = [&piece](const TouchedRange& range) {
       return range.begin < piece.end && piece.begin < range.end;
     };
-    const std::string kind = piece.what.starts_with("data segment")
-                                 ? "data segments"
-                                 : piece.what.substr(0, piece.what.find(" ("));
+    const std::string kind = kind_of(piece);
     if (std::ranges::find(out, kind) == out.end() && std::ranges::any_of(ranges, meets)) {
       out.push_back(kind);
     }

@@ -14,8 +14,9 @@ namespace canrec::recover {
 /// Pieces in ascending order, disjoint, covering [0, heap_bytes) exactly.
 std::vector<MapPiece> memory_map(const wasm::Module& module, uint64_t heap_bytes);
 
-/// Which kinds of pieces some ranges meet ("data segments", "static area", "stack", "heap"), in the
-/// order of the map.
+/// "data segments", "static area", "stack" or "heap".
+std::string kind_of(const MapPiece& piece);
+/// Which kinds of pieces some ranges meet, in the order of the map.
 std::vector<std::string> kinds_in(const std::vector<MapPiece>& map,
                                   const std::vector<TouchedRange>& ranges);
 

@@ -114,6 +114,11 @@ std::string marks(const Window& window, const std::vector<TouchedRange>& changed
   return out;
 }
 
+size_t places_in(const std::vector<TouchedRange>& changed, uint64_t begin, uint64_t end) {
+  return static_cast<size_t>(std::ranges::count_if(
+      changed, [&](const TouchedRange& range) { return range.begin < end && begin < range.end; }));
+}
+
 std::string svg(int height, std::string_view attributes) {
   return fmt::format(
       "<svg viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\" shape-rendering=\"crispEdges\"{}>",
@@ -179,7 +184,9 @@ std::string memory_strip(uint64_t begin, uint64_t end, const StripMap& map,
                          const std::vector<TouchedRange>& changed) {
   if (begin >= end) return {};
   const Window window(begin, end);
-  std::string out = svg(kHeight, "");
+  std::string out = svg(kHeight, fmt::format(" role=\"img\" aria-label=\"memory from 0x{:08x} to "
+                                             "0x{:08x}, changed in {} places\"",
+                                             begin, end, places_in(changed, begin, end)));
   for_runs(kinds_of(window, map), [&](size_t first, size_t last, size_t kind) {
     out += rectangle(first, last, 0, kMapHeight, map.kinds[kind].colour, map.kinds[kind].name,
                      exact(window, first, last, map.pieces,
@@ -193,7 +200,9 @@ std::string memory_strip(uint64_t begin, uint64_t end, const StripMap& map,
 std::string change_strip(uint64_t size, std::string_view colour,
                          const std::vector<TouchedRange>& changed) {
   if (size == 0) return {};
-  return svg(kMarkHeight, " class=\"line\"") +
+  return svg(kMarkHeight,
+             fmt::format(" class=\"line\" role=\"img\" aria-label=\"changed in {} places\"",
+                         changed.size())) +
          rectangle(0, kStripCells, 0, kMarkHeight, colour, "all", {0, size}) +
          marks(Window(0, size), changed, 0) + "</svg>";
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "recover/memory_map.h"
 #include "recover/memory_strip.h"
 #include "recover/step_text.h"
 
@@ -20,6 +21,7 @@ constexpr size_t kLinesShown = 64;        // of one step's changes, and of what 
 constexpr size_t kPrintShown = 300;       // bytes of one line that the canister printed
 constexpr size_t kRowsShown = 300;        // of the table of steps
 constexpr size_t kRegionsShown = 24;      // of one step's stable memory
+constexpr size_t kPiecesShown = 12;       // of a heap in words
 constexpr size_t kRangesShown = 4;        // of what changed in one of them
 constexpr size_t kDetailBytes = 1200000;  // of all steps' details; the rest of 2 MB is the table's
 
@@ -32,7 +34,7 @@ h2{font-size:1.05rem;margin:0 0 .4rem}
 section{border-top:1px solid var(--line);margin-top:1.6rem;padding-top:1.2rem}
 code,pre,.ends{font:13px/1.45 ui-monospace,monospace}
 pre{background:var(--box);border-radius:.4rem;padding:.6rem .8rem;margin:.5rem 0;overflow:auto;white-space:pre-wrap;overflow-wrap:anywhere}
-.word{display:inline-block;padding:0 .6rem;border-radius:.3rem;color:#fff;font-weight:600;font-size:.85em}
+.word{display:inline-block;white-space:nowrap;padding:0 .6rem;border-radius:.3rem;color:#fff;font-weight:600;font-size:.85em}
 .good{background:#1a7f37}.bad{background:#b3261e}.dim{background:#6e7781}
 table{border-collapse:collapse}
 td,th{padding:.15rem 1.2rem .15rem 0;vertical-align:top;text-align:left;overflow-wrap:anywhere}
@@ -94,21 +96,15 @@ std::string page_head(const Rehearsal& rehearsal) {
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\"><title>canrec rehearsal: {}</title><style>{}</style></head>"
-      "<body>\n",
+      "<body><main>\n",
       shown(rehearsal.directory), kStyle);
   out += fmt::format("<h1>Rehearsal of {} <span class=\"word {}\">{}</span></h1>\n",
                      shown(rehearsal.directory), rehearsal.succeeded ? "good" : "bad",
                      rehearsal.succeeded ? "as wanted" : "not as wanted");
-  const auto bad = std::ranges::find_if(rehearsal.steps, failed);
   out += fmt::format(
       "<p>{} The steps ran on a copy: the snapshot directory was only read, nothing was sent "
       "anywhere.</p>\n",
-      bad == rehearsal.steps.end()
-          ? fmt::format("All {} steps went as wanted.", rehearsal.steps.size())
-          : fmt::format(
-                "Step {} of {} did not go as wanted and was rolled back; the steps behind it "
-                "did not run.",
-                bad - rehearsal.steps.begin() + 1, rehearsal.steps.size()));
+      verdict_text(rehearsal));
   out += fmt::format("<table class=\"facts\">{}{}{}{}</table>\n",
                      row("module", "sha256 " + rehearsal.module_hash),
                      row("heap", human_size(rehearsal.heap_bytes)),
@@ -123,8 +119,10 @@ std::string instructions_cell(const StepReport& step) {
   if (has_limit(step)) {
     const double share = 100.0 * static_cast<double>(step.most_instructions) /
                          static_cast<double>(step.instruction_limit);
-    out += fmt::format("<div class=\"bar\"><i{} style=\"width:{:.1f}%\"></i></div>",
-                       step.unlimited ? " class=\"over\"" : "", std::clamp(share, 0.7, 100.0));
+    out += fmt::format(
+        "<div class=\"bar\" role=\"img\" aria-label=\"{:.1f} % of the limit\"><i{} "
+        "style=\"width:{:.1f}%\"></i></div>",
+        share, step.unlimited ? " class=\"over\"" : "", std::clamp(share, 0.7, 100.0));
   }
   return out + "</td>";
 }
@@ -136,9 +134,10 @@ std::string changed_cell(const std::vector<TouchedRange>& changed) {
 
 std::string steps_table(const Rehearsal& rehearsal) {
   std::string out =
-      "<table class=\"steps\"><tr><th>step</th><th></th><th>outcome</th><th "
-      "class=\"n\">instructions"
-      "</th><th class=\"n\">heap changed</th><th class=\"n\">stable changed</th></tr>\n";
+      "<table class=\"steps\"><tr><th scope=\"col\" colspan=\"2\">step</th><th "
+      "scope=\"col\">outcome"
+      "</th><th scope=\"col\" class=\"n\">instructions</th><th scope=\"col\" class=\"n\">heap "
+      "changed</th><th scope=\"col\" class=\"n\">stable changed</th></tr>\n";
   for (size_t i = 0; i < rehearsal.steps.size(); ++i) {
     const StepReport& step = rehearsal.steps[i];
     if (i >= kRowsShown && !failed(step)) continue;
@@ -250,8 +249,9 @@ std::string regions_html(const std::vector<StableRegion>& regions) {
     shown_ones.resize(kRegionsShown);
   }
   std::string out =
-      "<table class=\"regions\"><tr><th></th><th>region</th><th>what is in it</th>"
-      "<th class=\"n\">size</th><th>changed by this step</th></tr>\n";
+      "<table class=\"regions\"><tr><th scope=\"col\" aria-label=\"colour\"></th><th "
+      "scope=\"col\">region</th><th scope=\"col\">what is in it</th><th scope=\"col\" "
+      "class=\"n\">size</th><th scope=\"col\">changed by this step</th></tr>\n";
   for (const size_t i : shown_ones) {
     const StableRegion& region = regions[i];
     const std::string colour = region_colour(regions, i);
@@ -272,13 +272,39 @@ std::string regions_html(const std::vector<StableRegion>& regions) {
   return out;
 }
 
+std::string map_head(const std::string& what, const std::vector<TouchedRange>& changed,
+                     bool replaced) {
+  std::string_view how;
+  if (replaced) {
+    how = " (replaced as a whole)";
+  } else if (changed.empty()) {
+    how = " (nothing changed)";
+  }
+  return fmt::format("<div class=\"map\">{}{}</div>\n", shown(what), how);
+}
+
+// The strip in words, for whoever cannot tell its colours apart.
+std::string pieces_text(const std::vector<MapPiece>& map) {
+  std::string out;
+  size_t pieces = 0;
+  for (size_t i = 0; i < map.size(); ++i) {
+    const std::string kind = kind_of(map[i]);
+    if (i + 1 < map.size() && kind_of(map[i + 1]) == kind) continue;  // goes on
+    if (++pieces > kPiecesShown) return out + ", and so on";
+    out +=
+        fmt::format("{}{} to 0x{:08x}", out.empty() ? "From the left: " : ", ", kind, map[i].end);
+  }
+  return out;
+}
+
 // The memories after the step; the part below the dynamic heap once more where it would be a few
 // cells wide.
 std::string maps_html(const StepReport& step) {
   if (step.map.empty()) return {};
   const StripMap heap = heap_strip(step.map);
-  std::string out = "<div class=\"map\">heap</div>\n";
+  std::string out = map_head("heap", step.heap_changed, step.heap_replaced);
   out += memory_strip(0, step.heap_after, heap, step.heap_changed);
+  out += fmt::format("<p class=\"key\">{}</p>\n", pieces_text(step.map));
   uint64_t static_end = 0;
   for (const MapPiece& piece : step.map) {
     if (piece.what != "heap") static_end = piece.end;
@@ -288,8 +314,9 @@ std::string maps_html(const StepReport& step) {
     out += memory_strip(0, static_end, heap, step.heap_changed);
   }
   if (step.stable_after > 0) {
-    out += fmt::format("<div class=\"map\">stable memory{}</div>\n",
-                       step.stable_container.empty() ? "" : ": " + step.stable_container);
+    out += map_head(
+        "stable memory" + (step.stable_container.empty() ? "" : ": " + step.stable_container),
+        step.stable_changed, step.stable_replaced);
     out +=
         memory_strip(0, step.stable_after, stable_strip(step.stable_regions), step.stable_changed);
     out += regions_html(step.stable_regions);
@@ -331,7 +358,7 @@ std::string rehearsal_html(const Rehearsal& rehearsal) {
         "<p>The details of {} steps are left out; canrec rehearse --json has all.</p>\n",
         grouped(left_out));
   }
-  return out + "</body></html>\n";
+  return out + "</main></body></html>\n";
 }
 
 }  // namespace canrec::recover

@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "executor/profile.h"
 #include "recover/memory_map.h"
@@ -27,6 +29,22 @@ std::string memory_line(uint64_t before, uint64_t after, uint64_t changed, bool 
 }
 
 }  // namespace
+
+std::string verdict_text(const Rehearsal& rehearsal) {
+  const size_t count = rehearsal.steps.size();
+  const auto bad = std::ranges::find_if(rehearsal.steps, [](const StepReport& step) {
+    return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
+  });
+  if (bad == rehearsal.steps.end()) {
+    return count == 1 ? "The step went as wanted."
+                      : fmt::format("All {} steps went as wanted.", grouped(count));
+  }
+  const auto number = static_cast<size_t>(bad - rehearsal.steps.begin()) + 1;
+  return fmt::format("Step {} of {} {}{}.", grouped(number), grouped(count),
+                     bad->outcome == StepOutcome::kFailed ? "failed and was rolled back"
+                                                          : "is an expectation that does not hold",
+                     number < count ? "; the steps behind it did not run" : "");
+}
 
 uint64_t bytes_of(const std::vector<TouchedRange>& ranges) {
   uint64_t total = 0;

@@ -12,6 +12,8 @@
 
 namespace canrec::recover {
 
+/// "Step 2 of 5 failed and was rolled back; the steps behind it did not run."
+std::string verdict_text(const Rehearsal& rehearsal);
 uint64_t bytes_of(const std::vector<TouchedRange>& ranges);
 /// Whether the step's executions were limited at all.
 bool has_limit(const StepReport& step);

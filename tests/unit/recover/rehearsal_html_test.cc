@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "recover/memory_strip.h"
+#include "recover/step_text.h"
 
 namespace canrec::recover {
 namespace {
@@ -129,10 +130,54 @@ TEST(RehearsalHtml, SaysWhichStepWentWrongAndWhere) {
   run.last_api_calls.push_back({ic::SystemApi::kStable64Write, {0, 65536, 4}, std::nullopt});
   rehearsal.steps[1].runs.push_back(run);
   const std::string html = rehearsal_html(rehearsal);
-  EXPECT_TRUE(contains(html, "Step 2 of 3 did not go as wanted"));
+  EXPECT_TRUE(contains(html, "Step 2 of 3 failed and was rolled back; the steps behind it"));
   EXPECT_TRUE(contains(html, "pre_upgrade (function 14, 0x000007c6)"));
   EXPECT_TRUE(contains(html, "stable64_write(0, 65536, 4)"));
   EXPECT_TRUE(contains(html, "<span class=\"word dim\">not run</span>"));
+}
+
+// Colours are not all: a screen reader, and an eye that cannot tell them apart, get the same.
+TEST(RehearsalHtml, SaysInWordsWhatColoursShow) {
+  Rehearsal rehearsal;
+  StepReport each = step("call put", StepOutcome::kDone);
+  each.heap_after = 1 << 20;
+  each.map = {{0, 65536, "stack"},
+              {65536, 65600, "data segment 0"},
+              {65600, 65700, "data segment 1"},
+              {65700, 1 << 20, "heap"}};
+  each.heap_changed = {{0, 4096}, {65536, 69632}};
+  each.instructions = each.most_instructions = 50;
+  each.executions = 1;
+  each.instruction_limit = 100;
+  rehearsal.steps.push_back(each);
+  rehearsal.steps.push_back(each);
+  rehearsal.steps[1].heap_changed.clear();
+  const std::string html = rehearsal_html(rehearsal);
+  EXPECT_TRUE(contains(html,
+                       "From the left: stack to 0x00010000, data segments to 0x000100a4, heap "
+                       "to 0x00100000"));
+  EXPECT_TRUE(contains(html,
+                       "role=\"img\" aria-label=\"memory from 0x00000000 to 0x00100000, "
+                       "changed in 2 places\""));
+  EXPECT_TRUE(contains(html, "aria-label=\"50.0 % of the limit\""));
+  EXPECT_TRUE(contains(html, "heap (nothing changed)"));
+  EXPECT_TRUE(contains(html, "in pages of: stack, data segments, heap"));
+  EXPECT_EQ(count(html, "<svg"), count(html, " role=\"img\" aria-label=\"memory from"));
+}
+
+TEST(RehearsalHtml, TellsInstructionsOfManyExecutionsApart) {
+  StepReport each = step("advance-time 10s", StepOutcome::kDone);
+  each.instructions = 1'000;
+  each.executions = 10;
+  each.most_instructions = 110;
+  each.instruction_limit = 400;
+  EXPECT_EQ(instructions_text(each), "1,000 in 10 executions, at most 110 of 400 in one (27.5 %)");
+  each.unlimited = Unlimited{false, true, 1'600, "IC0522"};
+  EXPECT_EQ(beyond_text(each), "it was still running at 4 times the limit and was stopped there");
+  each.executions = 1;
+  each.unlimited = Unlimited{true, false, 1'000, ""};
+  EXPECT_EQ(beyond_text(each),
+            "without limits it succeeds after 1,000 instructions, 2.50 times the limit");
 }
 
 // 2,000 steps, each with all that can be long: nothing but the failure has room in full.
