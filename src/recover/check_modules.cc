@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the two modules alone tell: rules, persistence, layout, hooks, methods.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
@@ -159,21 +159,31 @@ void check_hooks(const CheckedModules& modules, CheckRow& r) {
     return say(r, Answer::kBad, text + ": what the old module saves is never read back",
                "add canister_post_upgrade to the new module");
   }
+  const bool old_listed =
+      hazards_of(r, modules.old_module(), modules.old_path, "canister_pre_upgrade");
+  const size_t of_old = r.findings.size();
   const bool listed =
-      hazards_of(r, modules.old_module(), modules.old_path, "canister_pre_upgrade") &&
-      hazards_of(r, modules.new_module(), modules.new_path, "canister_post_upgrade");
+      old_listed && hazards_of(r, modules.new_module(), modules.new_path, "canister_post_upgrade");
   if (!listed) {
     return say(r, Answer::kUnknown, text + "; their calls could not be listed",
                "a rehearsal (--state) shows whether they trap");
   }
   if (r.findings.empty()) return say(r, Answer::kGood, text + "; no known hazard in them");
   const bool certain = worst(r.findings) == Severity::kError;
+  std::vector<std::string> commands;
+  if (of_old > 0) {
+    commands.push_back(fmt::format("canrec patch calls {} --from canister_pre_upgrade",
+                                   shell_word(modules.old_path)));
+  }
+  if (r.findings.size() > of_old) {
+    commands.push_back(fmt::format("canrec patch calls {} --from canister_post_upgrade",
+                                   shell_word(modules.new_path)));
+  }
   say(r, certain ? Answer::kBad : Answer::kLook,
       text + (certain ? "; one of them calls what traps there"
                       : "; whether these strike depends on the state"),
-      fmt::format("canrec patch calls {} --from canister_pre_upgrade shows the places; a rehearsal "
-                  "(--state) whether they strike",
-                  shell_word(modules.old_path)));
+      fmt::format("{} show{} the places; a rehearsal (--state) whether they strike",
+                  fmt::join(commands, " and "), commands.size() == 1 ? "s" : ""));
 }
 
 void check_methods(const CheckedModules& modules, CheckRow& r) {

@@ -308,6 +308,14 @@ TEST_F(Azle, TheChecklistRehearsesTheStepBetweenVersions) {
   ASSERT_TRUE(list.has_value()) << list.error().message();
   EXPECT_EQ(answer_of(*list, "rehearsal"), Answer::kGood);
   EXPECT_EQ(answer_of(*list, "candid"), Answer::kGood);
+  // Only the new module has a hook that runs, and the command that shows its calls is about that
+  // one.
+  const auto hooks = std::ranges::find(list->rows, "hooks", &CheckRow::id);
+  ASSERT_NE(hooks, list->rows.end());
+  EXPECT_EQ(hooks->answer, Answer::kLook);
+  EXPECT_TRUE(hooks->next.starts_with("canrec patch calls " + shell_word(kNext.string()) +
+                                      " --from canister_post_upgrade shows"))
+      << hooks->next;
   question.old_module = kThrows;
   question.state = fill(kThrows, kFew);
   const auto bad = check(question);
