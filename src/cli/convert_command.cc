@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/shell.h"
+#include "cli/convert_report.h"
 #include "cli/findings.h"
 #include "cli/session.h"
 
@@ -46,6 +47,10 @@ ExitCode run(Session& session, const Options& options) {
   }
   CLI_TRY(const std::vector<std::string> notes, session, options.directory,
           recover::convert(session.files(), request, session.interrupt()));
+  if (session.json) {
+    session.print_json(converted_json(request, notes));
+    return ExitCode::kDone;
+  }
   session.print(
       fmt::format("{} written in the form {}\n", options.output, readers_of(request.form)));
   for (const std::string& note : notes) {
@@ -73,6 +78,7 @@ void add_convert_command(CLI::App& app, Session& session) {
   command->add_option("--snapshot-id", options->snapshot_id,
                       "id of the snapshot, which only Juno's form records");
   command->add_flag("--force", options->force, "replace an existing output directory");
+  command->add_flag("--json", session.json, "one JSON object");
   command->footer(
       "EXAMPLE\n  canrec convert .snapshots/0x0000000000000000abcd -o snapshot\n"
       "  canrec convert snapshot -o .snapshots/0x0000000000000000abcd --to juno --snapshot-id "

@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/convert_report.h"
 #include "cli/findings.h"
 #include "cli/session.h"
 #include "recover/canister_status.h"
@@ -88,6 +89,7 @@ ExitCode repair(Session& session, const Options& options) {
   request.overwrite = options.force ? Overwrite::kYes : Overwrite::kNo;
   CLI_TRY(const std::vector<std::string> notes, session, options.directory,
           recover::convert(session.files(), request, session.interrupt()));
+  if (session.json) session.print_json(converted_json(request, notes));
   for (const std::string& note : notes) session.warn(note);
   session.warn(fmt::format("wrote {} in today's form; the input was not touched", options.output));
   return ExitCode::kDone;
@@ -164,7 +166,7 @@ void add_verify_command(CLI::App& app, Session& session) {
                     "write what can be mended with certainty (old forms) to -o DIR");
   command->add_option("-o,--output", options->output, "directory that --repair writes");
   command->add_flag("--force", options->force, "replace an existing output directory");
-  command->add_flag("--json", session.json, "one JSON object");
+  command->add_flag("--json", session.json, "one JSON object, with --repair two");
   command->footer(
       "EXAMPLE\n  canrec verify ./snapshot   (exit 0 whole, 1 look first, 5 do not upload)");
   command->callback([options, &session] {

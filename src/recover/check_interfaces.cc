@@ -54,7 +54,10 @@ Status check_candid(const CheckedModules& modules, CheckRow& r) {
   for (const candid::InterfaceProblem& problem : verdict.problems) {
     r.findings.push_back({problem.breaks ? Severity::kError : Severity::kWarning,
                           std::string(upgrade_problem_words(problem.kind)), problem.path,
-                          problem.message, "", ""});
+                          problem.message,
+                          problem.breaks ? "clients of the old interface get errors"
+                                         : "clients of the old interface get null without a word",
+                          r.next});
   }
   return Ok{};
 }
@@ -91,7 +94,8 @@ void check_motoko(const CheckedModules& modules, CheckRow& r) {
   for (const candid::motoko::Finding& finding : verdict->findings) {
     r.findings.push_back({finding.severity == candid::motoko::Severity::kError ? Severity::kError
                                                                                : Severity::kWarning,
-                          finding.code, finding.path, finding.message, "", ""});
+                          finding.code, finding.path, finding.message,
+                          "what the old program stored does not come through as it was", r.next});
   }
 }
 
