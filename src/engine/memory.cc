@@ -128,12 +128,14 @@ Memory& Memory::operator=(Memory&& other) noexcept {
   resident_limits_ = other.resident_limits_;
   read_ = std::move(other.read_);
   kept_ = std::move(other.kept_);
+  enter_family_of(other);
   return *this;
 }
 
 Memory::~Memory() { reset(); }
 
 void Memory::reset() {
+  leave_family();
   if (base_ != nullptr) munmap(base_, reserved_bytes_);
   if (states_ != nullptr) munmap(states_, state_bytes_);
   if (image_ >= 0) close(image_);
@@ -160,6 +162,7 @@ bool Memory::grow(uint64_t delta_pages) {
 void Memory::mark_accessed(uint64_t os_page) {
   uint8_t& state = states_[os_page];
   if (state & kAccessed) return;
+  take_over(os_page);
   // The first OS page of a Wasm page is told by its neighbours: 16 bytes, aligned.
   const uint8_t* wasm_page = states_ + (os_page & ~(kOsPagesPerWasmPage - 1));
   const bool first = std::none_of(wasm_page, wasm_page + kOsPagesPerWasmPage,
@@ -178,6 +181,7 @@ void Memory::mark_written(uint64_t os_page) {
   uint8_t& state = states_[os_page];
   if (state & kWritten) return;
   mark_accessed(os_page);
+  for (const Memory* copy : copies_) copy->take_over(os_page);
   const uint8_t* wasm_page = states_ + (os_page & ~(kOsPagesPerWasmPage - 1));
   const bool first = std::none_of(wasm_page, wasm_page + kOsPagesPerWasmPage,
                                   [](uint8_t other) { return (other & kWritten) != 0; });
@@ -229,6 +233,10 @@ std::optional<std::span<uint8_t>> Memory::write(uint64_t address, uint64_t lengt
 std::optional<ByteView> Memory::peek(uint64_t address, uint64_t length) const {
   if (!in_bounds(address, length, size())) return std::nullopt;
   if (length > kReadAheadLook * kOsPage) read_ahead(true);
+  if (origin_ != nullptr && length > 0) {
+    const uint64_t last = (address + length - 1) / kOsPage;
+    for (uint64_t page = address / kOsPage; page <= last; ++page) take_over(page);
+  }
   return ByteView{base_ + address, static_cast<size_t>(length)};
 }
 
@@ -297,21 +305,6 @@ void Memory::rollback() {
     CANREC_ASSERT(closed == 0);
     pages_ = committed_pages_;
   }
-}
-
-Result<Memory> Memory::fork() const {
-  CANREC_TRY(Memory copy, image_ >= 0 ? from_image(image_, image_length_, pages_, capacity_pages_)
-                                      : zeros(pages_, capacity_pages_));
-  copy.resident_limits_ = resident_limits_;
-  // from_image may have cleared a tail already; the states below tell it again.
-  for (const uint32_t page : copy.modified_) copy.states_[page] = 0;
-  copy.modified_ = modified_;
-  copy.committed_modified_ = copy.modified_.size();
-  for (const uint32_t page : modified_) {
-    std::memcpy(copy.base_ + uint64_t{page} * kOsPage, base_ + uint64_t{page} * kOsPage, kOsPage);
-    copy.states_[page] = kModified;
-  }
-  return copy;
 }
 
 std::vector<MemoryRange> Memory::modified_ranges() const {

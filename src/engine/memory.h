@@ -16,6 +16,8 @@
 //              transaction is known
 //   kModified  differs from the image                 never cleared but by rollback()
 //   kKept      a private copy of what the image has   cleared when the copy is given back
+//   kOwed      the content is still with the memory   cleared when it is taken over
+//              that this one was forked from
 //
 // An access whose pages have the bit set is in bounds and already counted; every other access takes
 // the slow path, which checks the bounds, counts, and keeps the old content for rollback(). Old
@@ -73,6 +75,7 @@ class Memory {
   static constexpr uint8_t kJournaled = 4;
   static constexpr uint8_t kModified = 8;
   static constexpr uint8_t kKept = 16;
+  static constexpr uint8_t kOwed = 32;
 
   /// Zeros.
   ///
@@ -129,7 +132,9 @@ class Memory {
   void commit();
   /// Restores content and size of the last commit, and forgets what was touched.
   void rollback();
-  /// An independent memory of equal content and size, whose last commit is now.
+  /// An independent memory of equal content and size, whose last commit is now. Between messages,
+  /// with everything committed, it takes a modified page over only when one of the two comes to
+  /// use it; so both belong to one thread.
   Result<Memory> fork() const;
 
   /// Byte ranges that may differ from the image (from zeros, behind it), ascending, disjoint,
@@ -153,6 +158,10 @@ class Memory {
   static Result<Memory> reserve(uint64_t pages, uint64_t capacity_pages);
   Status open_pages(uint64_t first_page, uint64_t end_page);
   void reset();
+  void take_over(uint64_t os_page) const;
+  void take_over_all() const;
+  void leave_family();
+  void enter_family_of(Memory& other);
   void mark_accessed(uint64_t os_page);
   void mark_written(uint64_t os_page);
   void drop_to_image(std::vector<uint32_t>& os_pages);
@@ -185,6 +194,10 @@ class Memory {
   std::vector<PreImage> journal_;    // pages modified before this transaction and again in it
   std::vector<uint32_t> modified_;   // OS pages with kModified
   uint64_t committed_modified_ = 0;  // modified_ entries that the last commit knew
+
+  // fork(), memory_fork.cc. Who has an origin has no copies.
+  mutable Memory* origin_ = nullptr;     // has the content of pages with kOwed
+  mutable std::vector<Memory*> copies_;  // memories whose origin this is
 
   ResidentLimits resident_limits_;
   std::vector<uint32_t> read_;  // clean OS pages of the image read since the last giving back

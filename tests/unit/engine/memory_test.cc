@@ -285,12 +285,87 @@ TEST(EngineMemory, GivesBackNothingThatDiffersFromTheImage) {
   for (size_t page = 0; page < kPages; ++page) ASSERT_EQ(get(*memory, at(page)), now[page]);
 }
 
+// A herd of memories forked from each other, each beside a model of its own: whoever is written,
+// rolled back, moved or ended, none of the others changes.
+TEST(EngineMemory, ForksKeepTheirContentWhateverBecomesOfTheOthers) {
+  struct Member {
+    Memory memory;
+    Bytes now;  // the byte of each page that is looked at
+    Bytes saved;
+  };
+  constexpr size_t kPages = 40;
+  const ImageFile image(30 * kOsPage + 100);
+  const auto at = [](size_t page) { return page * kOsPage + 50; };
+  std::mt19937 random(3);
+  std::vector<Member> herd;
+  auto first = Memory::from_image(image.fd(), 30 * kOsPage + 100, 3, 8);
+  ASSERT_TRUE(first);
+  Bytes content(kPages);
+  for (size_t page = 0; page <= 30; ++page) content[page] = static_cast<uint8_t>(page + 1);
+  herd.push_back({std::move(*first), content, content});
+  int forks = 0;
+  for (int step = 0; step < 60'000; ++step) {
+    Member& member = herd[random() % herd.size()];
+    const size_t page = random() % kPages;
+    const size_t what = random() % 64;
+    if (what < 2) {
+      member.memory.commit();
+      member.saved = member.now;
+    } else if (what < 4) {
+      member.memory.rollback();
+      member.now = member.saved;
+    } else if (what < 6 && herd.size() < 6) {
+      // Between transactions and in the middle of one.
+      if (random() % 4 != 0) {
+        member.memory.commit();
+        member.saved = member.now;
+      }
+      auto copy = member.memory.fork();
+      ASSERT_TRUE(copy);
+      const Bytes now = member.now;
+      herd.push_back({std::move(*copy), now, now});
+      ++forks;
+    } else if (what == 6 && herd.size() > 1) {
+      herd.erase(herd.begin() + static_cast<ptrdiff_t>(random() % herd.size()));
+    } else if (what == 7) {
+      std::swap(herd.front(), herd.back());
+    } else if (what < 40) {
+      const auto byte = static_cast<uint8_t>(random());
+      put(member.memory, at(page), byte);
+      member.now[page] = byte;
+    } else if (what < 52) {
+      ASSERT_EQ(member.memory.read(at(page), 1)->front(), member.now[page]) << "step " << step;
+    } else {
+      ASSERT_EQ(get(member.memory, at(page)), member.now[page]) << "step " << step;
+    }
+  }
+  EXPECT_GT(forks, 500);
+  for (const Member& member : herd) {
+    for (size_t page = 0; page < kPages; ++page) {
+      ASSERT_EQ(get(member.memory, at(page)), member.now[page]);
+    }
+  }
+}
+
 uint64_t resident_bytes() {
   std::ifstream file("/proc/self/statm");
   uint64_t size = 0;
   uint64_t resident = 0;
   file >> size >> resident;
   return resident * kOsPage;
+}
+
+TEST(EngineMemory, AForkThatNobodyUsesTakesNoMemory) {
+  constexpr uint64_t kSize = uint64_t{32} << 20;
+  auto memory = Memory::zeros(kSize / kWasmPage, kSize / kWasmPage);
+  ASSERT_TRUE(memory);
+  for (uint64_t at = 0; at < kSize; at += kOsPage) put(*memory, at, 1);
+  memory->commit();
+  const uint64_t before = resident_bytes();
+  const auto copy = memory->fork();
+  ASSERT_TRUE(copy);
+  EXPECT_LT(resident_bytes() - before, uint64_t{4} << 20);
+  EXPECT_EQ(get(*copy, kSize - kOsPage), 1);
 }
 
 TEST(EngineMemory, LeavesOnlyThePagesReadResident) {
