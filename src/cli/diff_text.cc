@@ -37,9 +37,8 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-// Lines are broken on a terminal only, so that a saved report can be searched.
 std::string flowed(const Session& session, std::string_view text, size_t indent) {
-  return session.is_terminal() ? wrapped(text, indent, session.width()) : std::string(text);
+  return wrapped(text, indent, session.width());
 }
 
 std::string module_line(const char* which, const wasm::LoadedModule& loaded,

@@ -68,13 +68,15 @@ class TextReport {
     }
   }
 
-  // "a, b, c" broken at the width of the terminal, behind an indentation.
+  // "a, b, c" broken at the width of the terminal, behind an indentation. Lists of hundreds of
+  // names are broken elsewhere too.
   void wrapped(std::string_view begin, const std::vector<std::string>& items) {
+    const size_t width = session_.is_terminal() ? session_.width() : 100U;
     std::string text(begin);
     size_t used = begin.size();
     for (size_t i = 0; i < items.size(); ++i) {
       const bool last = i + 1 == items.size();
-      if (i > 0 && used + 2 + items[i].size() > session_.width()) {
+      if (i > 0 && used + 2 + items[i].size() > width) {
         text += '\n' + std::string(begin.size(), ' ');
         used = begin.size();
       } else if (i > 0) {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/named_error.h"
@@ -113,7 +114,7 @@ Session::Session(FileSystem& fs, const Interrupt& interrupt)
       out_terminal_(::isatty(STDOUT_FILENO) != 0),
       err_terminal_(::isatty(STDERR_FILENO) != 0),
       colour_(out_terminal_ && std::getenv("NO_COLOR") == nullptr),
-      width_(out_terminal_ ? terminal_width() : 100) {}
+      width_(out_terminal_ ? terminal_width() : std::numeric_limits<unsigned>::max()) {}
 
 void Session::print(std::string_view text) { print_bytes(as_bytes(shown(text, colour_))); }
 

@@ -53,7 +53,8 @@ class Session {
   void print_json(const nlohmann::ordered_json& object);
   /// Text in a colour where colours are wanted.
   std::string toned(Tone tone, std::string_view text) const;
-  /// Columns of the terminal, 100 when stdout is none.
+  /// Columns of the terminal. Without one nothing is wrapped: what goes to grep, a pager or the log
+  /// of a build keeps each sentence on one line.
   unsigned width() const { return width_; }
   bool is_terminal() const { return out_terminal_; }
 
