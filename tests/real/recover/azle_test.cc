@@ -191,6 +191,31 @@ TEST_F(Azle, TheHookThatThrowsIsTakenOutAndEveryMapComesThrough) {
   EXPECT_TRUE(after->succeeded);
 }
 
+// However far the limit is away, the attempt to see what lies beyond it ends.
+TEST_F(Azle, AHookThatNeverEndsIsStoppedAndCanBeSkipped) {
+  const fs::path state = fill(azle("0.33.0/stable/ledger_loops"), kFew);
+  const std::string upgrade = "upgrade " + kNext.string();
+  RehearseOptions options;
+  options.executor.profile.set(executor::Limit::kInstallInstructions, 200'000'000);
+  const auto stuck = rehearse(state, steps({upgrade}), options);
+  ASSERT_TRUE(stuck.has_value()) << stuck.error().message();
+  const StepReport& step = stuck->steps[0];
+  EXPECT_EQ(step.outcome, StepOutcome::kFailed);
+  EXPECT_EQ(step.stage, "canister_pre_upgrade");
+  EXPECT_EQ(step.code, "IC0522");
+  ASSERT_TRUE(step.unlimited.has_value());
+  EXPECT_FALSE(step.unlimited->succeeded);
+  EXPECT_GE(step.unlimited->instructions, 800'000'000U);
+  EXPECT_LT(step.unlimited->instructions, 900'000'000U);
+
+  const auto skipped = rehearse(state,
+                                steps({upgrade + " --skip-pre-upgrade", "expect-same get(7)",
+                                       "expect-same count", "query version", "expect-reply (2)"}),
+                                {});
+  ASSERT_TRUE(skipped.has_value()) << skipped.error().message();
+  EXPECT_TRUE(skipped->succeeded);
+}
+
 // What only the heap has is lost with it, and a check that asks for it says so.
 TEST_F(Azle, AFixThatLosesTheHeapIsRefutedByACheckOfTheHeap) {
   AutopsyRequest question;
