@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace canrec::cli {
 namespace {
 
@@ -18,6 +20,8 @@ Tone tone_of(recover::Severity severity) {
   }
   return Tone::kBad;
 }
+
+constexpr size_t kMostBlanks = 16;  // of a line's own indentation
 
 std::string upper(std::string_view text) {
   std::string out(text);
@@ -37,21 +41,30 @@ std::string with_margin(std::string_view text, std::string_view margin) {
 
 std::string wrapped(std::string_view text, size_t indent, size_t width) {
   std::string out;
+  size_t margin = indent;
   size_t column = indent;
+  const auto new_line = [&] {
+    out += "\n" + std::string(margin, ' ');
+    column = margin;
+  };
   while (!text.empty()) {
-    const size_t end = text.find(' ');
+    const size_t end = text.find_first_of(" \n");
     const std::string_view word = text.substr(0, end);
-    if (column != indent && column + 1 + word.size() > width) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    }
-    if (column != indent) {
+    if (column != margin && column + 1 + word.size() > width) new_line();
+    if (column != margin) {
       out += ' ';
       ++column;
     }
     out += word;
     column += word.size();
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    if (end == std::string_view::npos) break;
+    const bool is_break = text[end] == '\n';
+    text.remove_prefix(end + 1);
+    if (!is_break) continue;
+    const size_t blanks = std::min({text.find_first_not_of(' '), text.size(), kMostBlanks});
+    margin = indent + blanks;
+    text.remove_prefix(blanks);
+    new_line();
   }
   return out;
 }

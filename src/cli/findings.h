@@ -22,6 +22,7 @@ nlohmann::ordered_json findings_json(const std::vector<recover::Finding>& findin
 std::string with_margin(std::string_view text, std::string_view margin);
 
 /// `text` broken between words at `width` columns, every line but the first after `indent` spaces.
+/// Lines that it has already stay lines, with the blanks that they begin with.
 std::string wrapped(std::string_view text, size_t indent, size_t width);
 
 }  // namespace canrec::cli
