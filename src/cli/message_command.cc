@@ -75,6 +75,16 @@ void tell_methods(Session& session, const MessageOptions& given, ByteView stored
   session.warn(fmt::format("its methods: {}", all.empty() ? "none" : all));
 }
 
+// The canister's own words on an argument that it could not read do not say why it was of that
+// type.
+void tell_about_numbers(Session& session, const MessageOptions& given, ByteView stored_module) {
+  const bool has_number = given.argument.text.find_first_of("0123456789") != std::string::npos;
+  if (!has_number || recover::interface_of(stored_module)) return;
+  session.warn(
+      "the module tells no Candid interface, so a number without a type was sent as int; where the "
+      "method takes another one, write it, as in (5 : nat)");
+}
+
 // What a call changed.
 struct Changes {
   bool main = false;
@@ -133,6 +143,7 @@ ExitCode run(Session& session, const MessageOptions& given) {
     if (session.json) return ExitCode::kTrapped;
     const ExitCode code = report_failure(session, outcome.failure(), outcome.runs);
     if (outcome.runs.empty()) tell_methods(session, given, module);
+    if (!outcome.runs.empty()) tell_about_numbers(session, given, module);
     return code;
   }
   if (auto saved = others.save(session, network, given.force); !saved) {
