@@ -49,6 +49,13 @@ void print_json(Session& session, const recover::VerifyReport& report, bool whol
                       {"not_checked", report.not_checked}});
 }
 
+// Notes are worth knowing and no reason to look twice.
+size_t doubts(const recover::VerifyReport& report) {
+  return static_cast<size_t>(std::ranges::count_if(report.findings, [](const auto& finding) {
+    return finding.severity != recover::Severity::kNote;
+  }));
+}
+
 void print_text(Session& session, const recover::VerifyReport& report, bool whole) {
   session.print(
       fmt::format("canrec verify  {}   canrec {}\n", report.path.string(), CANREC_VERSION));
@@ -63,7 +70,7 @@ void print_text(Session& session, const recover::VerifyReport& report, bool whol
                               to_hex(file.hash)));
   }
   session.print("\n");
-  const size_t count = report.findings.size();
+  const size_t count = doubts(report);
   if (whole && count == 0) {
     session.print(session.toned(Tone::kGood, "WHOLE") +
                   ": every file has its length, no slice looks unfetched, and module, globals "
@@ -136,7 +143,7 @@ ExitCode run(Session& session, const Options& options) {
     if (const ExitCode code = repair(session, options); code != ExitCode::kDone) return code;
   }
   if (!whole) return ExitCode::kVerification;
-  return report.findings.empty() ? ExitCode::kDone : ExitCode::kFindings;
+  return doubts(report) == 0 ? ExitCode::kDone : ExitCode::kFindings;
 }
 
 }  // namespace

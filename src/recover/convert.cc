@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "snapshot/directory.h"
 #include "snapshot/juno.h"
 #include "snapshot/writer.h"
 
@@ -39,7 +38,8 @@ Status write_flavour(FileSystem& fs, const snapshot::Directory& from, const Conv
   return snapshot::write_directory(fs, request.to, out, request.overwrite, interrupt);
 }
 
-// Juno uploads the joined chunks cut anew every 1,000,000 bytes.
+}  // namespace
+
 bool juno_cuts_elsewhere(std::span<const snapshot::Chunk> chunks) {
   for (size_t i = 0; i < chunks.size(); ++i) {
     const bool last = i + 1 == chunks.size();
@@ -49,8 +49,6 @@ bool juno_cuts_elsewhere(std::span<const snapshot::Chunk> chunks) {
   }
   return false;
 }
-
-}  // namespace
 
 const std::vector<std::string>& directory_form_names() {
   static const std::vector<std::string> names = {"both",     "icp",      "dfx",

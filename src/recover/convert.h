@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/file_system.h"
 #include "base/interrupt.h"
 #include "base/output_file.h"
+#include "snapshot/directory.h"
 #include "snapshot/snapshot_id.h"
 
 namespace canrec::recover {
@@ -37,6 +39,10 @@ struct ConvertRequest {
   std::optional<snapshot::SnapshotId> id = {};  ///< for Juno; nothing = the one a file names
   Overwrite overwrite = Overwrite::kNo;
 };
+
+/// Whether an upload by Juno would make other chunks of these: it joins them and cuts anew every
+/// 1,000,000 bytes.
+bool juno_cuts_elsewhere(std::span<const snapshot::Chunk> chunks);
 
 /// Writes a directory of any form that can be read in the form asked for. Juno's chunk store is cut
 /// at the borders that the hashes give. The result are notes: what the form has no place for.

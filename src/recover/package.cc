@@ -142,7 +142,9 @@ class Packager {
                         finding.where, finding.where.empty() ? "" : ": ", finding.what,
                         shell_word(request_.directory.string())));
       }
-      if (finding.code != "old-form" && finding.code != "dfx-needs-file") {
+      static constexpr std::array<std::string_view, 4> kOfTheForm = {
+          "old-form", "juno-form", "juno-chunks", "dfx-needs-file"};
+      if (std::ranges::find(kOfTheForm, finding.code) == kOfTheForm.end()) {
         package_.findings.push_back(finding);
       }
     }

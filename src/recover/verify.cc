@@ -10,7 +10,9 @@
 #include <thread>
 
 #include "base/shell.h"
+#include "recover/convert.h"
 #include "recover/unfetched.h"
+#include "recover/verify_consequence.h"
 #include "recover/verify_hashes.h"
 #include "recover/verify_module.h"
 
@@ -18,82 +20,6 @@ namespace canrec::recover {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What an upload makes of a defect that the survey of the directory found.
-struct Consequence {
-  std::string_view code;
-  std::string_view why;
-  std::string_view next;
-};
-
-Consequence consequence_of(Errc code) {
-  switch (code) {
-    case Errc::kSnapshotUnfinished:
-      return {"unfinished",
-              "an upload does not look at the progress file: every missing byte becomes zero",
-              "run the download again with --resume, from the same snapshot"};
-    case Errc::kSnapshotSize:
-      return {"wrong-size",
-              "an upload sends what is there: the rest of the memory stays zero, a cut module is "
-              "noticed only when the snapshot is loaded",
-              "download the snapshot again into an empty directory; where dfx was interrupted, dfx "
-              "canister snapshot download --resume goes on"};
-    case Errc::kHashMismatch:
-      return {"wrong-hash",
-              "an upload stores the chunk under the hash of what it is now; the code that asks for "
-              "the old hash does not find it",
-              "download the snapshot again into an empty directory"};
-    case Errc::kSnapshotMixed:
-      return {"mixed",
-              "files of two tools or two snapshots in one directory: an upload mixes them without "
-              "a word",
-              "download the snapshot again into an empty directory, with one tool"};
-    case Errc::kSnapshotMetadata:
-    case Errc::kUtf8:
-      return {"metadata", "the clients stop at it or the network refuses the upload",
-              "download the snapshot again; canrec verify --repair writes old forms anew"};
-    case Errc::kLocked:
-      return {"in-use", "another process is writing this directory",
-              "wait until the download or upload has ended"};
-    case Errc::kWasmMagic:
-      return {"module", "the module is not a WebAssembly module: loading the snapshot fails",
-              "download the snapshot again into an empty directory"};
-    case Errc::kLimit:
-      return {"limit", "the network refuses the upload", "see the limit that is named"};
-    case Errc::kNotFound:
-      return {"missing-file", "an upload stops at it or takes the file for empty",
-              "download the snapshot again into an empty directory"};
-    default:
-      return {"file", "the file could not be read", "look at the disk and at the permissions"};
-  }
-}
-
-// Leftovers are told by their names; the directory itself may be whole.
-Consequence consequence_of(const Error& error) {
-  if (error.message().starts_with(".upload_progress.json")) {
-    return {"unfinished-upload",
-            "the snapshot that the upload was making lacks the rest of its bytes: loading it loads "
-            "zeros",
-            "icp canister snapshot upload --resume, or delete that snapshot and upload anew"};
-  }
-  if (error.message().starts_with(".download_progress.json.tmp")) {
-    return {"leftover",
-            "a download crashed while it noted how far it had come; without the note nothing tells "
-            "which bytes are missing",
-            "unless you know that a later download was finished, download the snapshot again into "
-            "an empty directory"};
-  }
-  if (error.message().starts_with(".snapshot_write_test")) {
-    return {"leftover",
-            "dfx makes this file before it downloads and removes it at once: it crashed",
-            "download the snapshot again into an empty directory"};
-  }
-  return consequence_of(error.code());
-}
-
-// What the survey only warns of, since the directory can be read, and the network refuses for
-// certain.
-bool network_refuses(Errc code) { return code == Errc::kLimit || code == Errc::kSnapshotSize; }
 
 class Verifier {
  public:
@@ -128,9 +54,10 @@ class Verifier {
   void directory_findings() {
     report_.missing = std::move(survey_.missing);
     for (const snapshot::Finding& finding : survey_.findings) {
-      const Consequence consequence = consequence_of(finding.error);
-      const bool bad =
-          finding.severity == snapshot::Severity::kRefused || network_refuses(finding.error.code());
+      const bool is_refused = finding.severity == snapshot::Severity::kRefused;
+      const bool bad = is_refused || network_refuses(finding.error.code());
+      const Consequence consequence =
+          consequence_of(finding.error, survey_.directory ? &*survey_.directory : nullptr);
       const std::string where =
           finding.error.offset() ? fmt::format("0x{:08x}", *finding.error.offset()) : "";
       add(bad ? Severity::kError : Severity::kWarning, std::string(consequence.code), where,
@@ -139,11 +66,28 @@ class Verifier {
   }
 
   void old_form() {
-    if (survey_.directory->form() == snapshot::MetadataForm::kCurrent) return;
-    add(Severity::kWarning, "old-form", "metadata.json",
-        fmt::format("written in the form of {}", report_.form),
-        "today's icp and dfx do not read this form: an upload stops with a parse error",
-        fmt::format("canrec convert {} -o NEW_DIR", shell_word(report_.path.string())));
+    const snapshot::MetadataForm form = survey_.directory->form();
+    if (form == snapshot::MetadataForm::kCurrent) return;
+    const std::string directory = shell_word(report_.path.string());
+    const std::string convert = fmt::format("canrec convert {} -o NEW_DIR", directory);
+    if (form != snapshot::MetadataForm::kJuno) {
+      add(Severity::kWarning, "old-form", "metadata.json",
+          fmt::format("written in the form of {}", report_.form),
+          "today's icp and dfx do not read this form: an upload stops with a parse error before "
+          "anything is sent",
+          convert);
+      return;
+    }
+    add(Severity::kNote, "juno-form", "metadata.json", "written in the form of Juno",
+        "Juno uploads it; icp and dfx do not read this form and stop before anything is sent",
+        "for icp and dfx: " + convert);
+    if (!juno_cuts_elsewhere(survey_.directory->chunks())) return;
+    add(Severity::kWarning, "juno-chunks", "chunks-store.bin",
+        fmt::format("{} chunks of other sizes than the 1,000,000 bytes that Juno sends",
+                    survey_.directory->chunks().size()),
+        "Juno does not record where a chunk ends: its upload cuts them anew, under other hashes, "
+        "and an installation that asks for the old hashes does not find them",
+        convert + ", and upload that with icp: the borders are found again by the hashes");
   }
 
   void empty_heap_without_file() {

@@ -2,6 +2,7 @@
 // The network's own client sends what canrec writes, and canrec reads what it downloads: `icp
 // canister snapshot upload` and `download` against a network of one process (network_stub.mjs).
 #include <algorithm>
+#include <functional>
 #include <sstream>
 
 #include "candid/binary.h"
@@ -302,6 +303,91 @@ TEST_F(IcpClient, SendsEverythingAndDownloadsWhatCanrecCallsWhole) {
   ASSERT_TRUE(convert(posix_file_system(), {back, again, DirectoryForm::kIcp}, never).has_value());
   fs::remove(back / ".lock");
   EXPECT_EQ(canrec::test::read_tree(again), canrec::test::read_tree(back));
+}
+
+// What verify says of an upload is what the real client does with the damaged directory: it goes
+// through "without a word", or it "stops".
+TEST_F(IcpClient, DoesWithADamagedDirectoryWhatVerifySaysOfIt) {
+  const fs::path whole = fill(canister("notes"), {{"fill", "(60000)"}});
+  const Bytes chunk{'a', 'b', 'c'};
+  const std::string named = to_hex(sha256(chunk));
+  const auto edit = [](const fs::path& state, const std::string& from, const std::string& to) {
+    std::string text = canrec::test::read_text(state / "metadata.json");
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    canrec::test::write_text(state / "metadata.json", text.replace(at, from.size(), to));
+  };
+  const auto list = [&](const fs::path& state, const std::string& byte) {
+    std::string hash = byte;
+    for (int i = 1; i < 32; ++i) hash += "," + byte;
+    edit(state, "\"wasm_chunk_store\": []", "\"wasm_chunk_store\": [{\"hash\": [" + hash + "]}]");
+  };
+  const auto put = [&](const fs::path& state, const std::string& name) {
+    fs::create_directories(state / "wasm_chunk_store");
+    canrec::test::write_bytes(state / "wasm_chunk_store" / (name + ".bin"), chunk);
+  };
+  struct Damage {
+    const char* code;
+    std::function<void(const fs::path&)> make;
+  };
+  const auto resized = [](const char* name, int64_t by) {
+    return [name, by](const fs::path& state) {
+      const auto size = static_cast<int64_t>(fs::file_size(state / name));
+      fs::resize_file(state / name, static_cast<uint64_t>(size + by));
+    };
+  };
+  const Damage damages[] = {
+      {"wrong-size", resized("wasm_memory.bin", -70'000)},
+      {"wrong-size", resized("wasm_memory.bin", 65'536)},
+      {"wrong-size", resized("wasm_module.bin", -1)},
+      {"missing-file", [](const fs::path& state) { fs::remove(state / "wasm_memory.bin"); }},
+      {"unfinished",
+       [](const fs::path& state) {
+         canrec::test::write_text(state / ".download_progress.json",
+                                  R"({"wasm_module":{"frontier":0,"ahead":[]},"wasm_memory":)"
+                                  R"({"frontier":0,"ahead":[]},"stable_memory":)"
+                                  R"({"frontier":0,"ahead":[]}})");
+       }},
+      {"wrong-hash",
+       [&](const fs::path& state) {
+         list(state, "0");
+         put(state, std::string(64, '0'));
+       }},
+      {"missing-file", [&](const fs::path& state) { list(state, "1"); }},
+      {"mixed", [&](const fs::path& state) { put(state, named); }},
+      {"metadata",
+       [&](const fs::path& state) {
+         edit(state, "\"taken_at_timestamp\": 1", "\"taken_at_timestamp\": 1.5e18, \"x\": 1");
+       }},
+      {"metadata",
+       [&](const fs::path& state) {
+         edit(state, "{\n      \"i32\"", "{\n      \"f32\": null, \"i32\"");
+       }},
+      {"metadata",
+       [&](const fs::path& state) { edit(state, "\"wasm_memory_size\"", "\"memory_size\""); }},
+      {"old-form",
+       [&](const fs::path& state) {
+         edit(state, "\"globals\"", "\"exported_globals\"");
+         edit(state, "{\n    \"taken_from_canister\": null\n  }", "\"taken_from_canister\"");
+       }},
+  };
+  for (const Damage& damage : damages) {
+    const fs::path state = directory_ / ("damaged-" + std::to_string(++networks_));
+    fs::copy(whole, state, fs::copy_options::recursive);
+    damage.make(state);
+    const auto report = verify(state, {});
+    ASSERT_TRUE(report.has_value());
+    const auto found = std::ranges::find(report->findings, damage.code, &Finding::code);
+    ASSERT_NE(found, report->findings.end()) << damage.code << " " << networks_;
+    const Sent sent = run(upload_of(state) + " || true");
+    const bool through = sent.words.find("uploaded successfully") != std::string::npos;
+    const bool silent = found->why.find("without a word") != std::string::npos;
+    const bool stops = found->why.find("stop") != std::string::npos;
+    EXPECT_EQ(through, silent) << found->what << ": " << found->why << "\n" << sent.words;
+    EXPECT_EQ(!through, stops) << found->what << ": " << found->why << "\n" << sent.words;
+    EXPECT_EQ(fs::exists(sent.out / "metadata.arg"), found->why.find("before") == std::string::npos)
+        << found->what << ": " << found->why;
+  }
 }
 
 TEST_F(IcpClient, SaysWhenItCannotReadTheMetadata) {

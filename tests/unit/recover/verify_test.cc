@@ -65,7 +65,56 @@ TEST_F(Verify, FindsShortAndLongFiles) {
   fs::resize_file(path_ / "wasm_memory.bin", 3 * kPage);
   EXPECT_TRUE(has("wrong-size"));
   fs::remove(path_ / "stable_memory.bin");
-  EXPECT_TRUE(has("wrong-size"));
+  EXPECT_TRUE(has("missing-file"));
+}
+
+// Each is another thing to an upload.
+TEST_F(Verify, TellsAShortFileFromALongAndAMissingOne) {
+  const auto why = [&] { return report().findings.front().why; };
+  fs::resize_file(path_ / "wasm_memory.bin", kPage);
+  EXPECT_NE(why().find("the rest of the memory is zeros"), std::string::npos) << why();
+  fs::resize_file(path_ / "wasm_memory.bin", 3 * kPage);
+  EXPECT_NE(why().find("nothing beyond the size"), std::string::npos) << why();
+  fs::remove(path_ / "wasm_memory.bin");
+  EXPECT_NE(why().find("stops when it comes to it"), std::string::npos) << why();
+}
+
+TEST_F(Verify, CallsAWholeDirectoryOfJunoWholeWithANote) {
+  const Interrupt never;
+  const auto written = [&](const std::vector<Bytes>& chunks, const char* name) {
+    const auto source = snapshot::Directory::open(directory_.path() / "state");
+    EXPECT_TRUE(source.has_value());
+    snapshot::NewSnapshot state = snapshot::NewSnapshot::of(*source);
+    state.metadata.source = snapshot::Source::kTakenFromCanister;
+    state.chunks.assign(chunks.begin(), chunks.end());
+    const fs::path rich = directory_.path() / (std::string(name) + "-rich");
+    const Status rich_written =
+        snapshot::write_directory(posix_file_system(), rich, state, Overwrite::kNo, never);
+    EXPECT_TRUE(rich_written.has_value()) << rich_written.error().message();
+    const fs::path juno = directory_.path() / name;
+    ConvertRequest request{rich, juno, DirectoryForm::kJuno};
+    request.id = *snapshot::parse_snapshot_id("000000000000000500000000000000010101");
+    const auto made = convert(posix_file_system(), request, never);
+    EXPECT_TRUE(made.has_value()) << (made ? "" : made.error().message());
+    return juno;
+  };
+  const fs::path plain = written({}, "plain");
+  const fs::path fitting = written({Bytes(1'000'000, 1), Bytes(5, 2)}, "fitting");
+  const fs::path other = written({Bytes(1 << 20, 1), Bytes(5, 2)}, "other");
+  path_ = plain;
+  EXPECT_EQ(codes(), std::vector<std::string>{"juno-form"});
+  EXPECT_EQ(worst(report().findings), Severity::kNote);
+  path_ = fitting;
+  // The order of chunks is that of their hashes, so that these may stand either way.
+  EXPECT_EQ(has("juno-chunks"), sha256(Bytes(5, 2)) < sha256(Bytes(1'000'000, 1)));
+  path_ = other;
+  EXPECT_TRUE(has("juno-chunks"));
+  Bytes heap = noise(2 * kPage);
+  heap[7] ^= 1;
+  path_ = plain;
+  canrec::test::write_bytes(path_ / "heap.bin", heap);
+  EXPECT_TRUE(has("wrong-hash"));
+  EXPECT_NE(report().findings.front().why.find("Juno's upload compares"), std::string::npos);
 }
 
 TEST_F(Verify, FindsAnUnfinishedDownload) {
@@ -229,7 +278,7 @@ TEST_F(Verify, FindsChunksThatAreWrongMissingOrUnknown) {
   canrec::test::write_text(file, "abd");
   EXPECT_EQ(codes(), std::vector<std::string>{"wrong-hash"});
   fs::remove(file);
-  EXPECT_EQ(codes(), std::vector<std::string>{"wrong-size"});
+  EXPECT_EQ(codes(), std::vector<std::string>{"missing-file"});
 }
 
 TEST_F(Verify, FindsFilesOfTwoTools) {
