@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <random>
 
 namespace canrec::stable {
 namespace {
@@ -205,6 +207,35 @@ TEST_F(StableRegions, CutsAMemoryThatHoldsAManagerIntoTheMemoriesWithin) {
     expect_cover(regions());
     for (size_t i = 0; i < regions().regions.size(); ++i) contents_of(i);
   }
+}
+
+// Headers of managers in managers with any sizes and owners, and memories cut anywhere.
+TEST_F(StableRegions, CoversEveryByteOnceWhateverTheHeadersSay) {
+  std::minstd_rand random(20'260'101);  // the same numbers everywhere
+  const auto below = [&random](uint32_t end) { return static_cast<uint32_t>(random() % end); };
+  constexpr std::array<uint8_t, 6> kOwners = {0, 1, 229, 235, 254, 255};
+  size_t nested = 0;
+  for (int round = 0; round < 400; ++round) {
+    memory_.assign(12 * kPage, 0);
+    for (uint64_t at = 0; at + kPage <= memory_.size(); at += kPage) {
+      if (at != 0 && below(2) == 0) continue;
+      text(at, "MGR\x01");
+      store(at + 4, below(10), 2);
+      store(at + 6, 1 + below(2), 2);
+      for (const uint8_t id : kOwners) {
+        const uint64_t pages = below(20) == 0 ? ~uint64_t{0} >> below(64) : below(6);
+        if (id != 255) store(at + 40 + 8 * id, pages, 8);
+      }
+      for (size_t i = 0; i < 12; ++i) memory_[at + 2080 + i] = kOwners[below(kOwners.size())];
+    }
+    memory_.resize(memory_.size() - below(4) * below(kPage));
+    const Regions found = regions();
+    expect_cover(found);
+    for (const Region& region : found.regions) contents(region, peek());
+    nested += found.container.find("another") != std::string::npos ? 1 : 0;
+    ASSERT_FALSE(HasFailure()) << round;
+  }
+  EXPECT_GT(nested, 100U);
 }
 
 TEST_F(StableRegions, OrdersTheBlocksOfAMotokoRegionByRank) {
