@@ -29,6 +29,15 @@ enum class Cause : uint8_t {
 };
 std::string_view to_string(Cause cause);
 
+/// How a fix goes onto the network.
+enum class Goes : uint8_t {
+  kBySnapshot,  ///< the installed module is exchanged first (route S), then the upgrade
+  kByKeptHeap,  ///< the upgrade itself keeps the heap (route K)
+  kByUpgrade,   ///< an ordinary upgrade, to a patched module
+};
+/// "snapshot", "kept heap", "upgrade".
+std::string_view to_string(Goes goes);
+
 /// A way out, as it was tried.
 struct Fix {
   std::vector<std::string> commands;  ///< ready to type; MODULE and files as the user named them
@@ -37,16 +46,29 @@ struct Fix {
   bool succeeds = false;
   std::string words;                 ///< "the upgrade succeeds", or why it still fails
   std::optional<bool> answers_same;  ///< of the check queries; nothing when none was asked
-  Sha256 module_hash{};              ///< of the patched module that was tried
+  Sha256 module_hash{};              ///< of the module that the last patch made
+  Goes goes = Goes::kBySnapshot;
+  std::string module_name;  ///< what is put in: takes the old one's place, or is upgraded to
+  std::string target_name;  ///< what is upgraded to
 
   /// It succeeds, and nothing that was asked speaks against it.
   bool works() const { return succeeds && answers_same.value_or(true); }
 };
 
+/// A way on, with the command to type; empty when there is none.
+struct Way {
+  std::string what;
+  std::string command;
+};
+
 struct Autopsy {
   std::string directory;
   std::string upgrade;    ///< module upgraded to; empty = the installed one
-  bool succeeds = false;  ///< nothing is wrong with this upgrade
+  bool succeeds = false;  ///< the upgrade runs
+  /// Of the check queries after an upgrade that runs; nothing when none was asked.
+  std::optional<bool> answers_same;
+  std::vector<std::string> checks;  ///< the queries that were asked
+  bool chose_checks = false;        ///< nobody named them
   std::string stage;
   Cause cause = Cause::kOther;
   std::string code;
@@ -54,7 +76,9 @@ struct Autopsy {
   std::optional<executor::RunReport> run;  ///< the execution that failed
   std::vector<std::string> explanation;    ///< sentences
   std::optional<Unlimited> unlimited;
-  std::vector<Fix> fixes;  ///< those that succeed first
+  std::vector<Fix> fixes;  ///< those that succeed first, of them those that keep most
+  size_t tried = 0;        ///< upgrades that were run on the copy, those not shown among them
+  std::vector<Way> ways;   ///< what to do next
 };
 
 struct AutopsyRequest {
@@ -62,7 +86,9 @@ struct AutopsyRequest {
   std::optional<std::filesystem::path> upgrade;
   std::string module_name = "wasm_module.bin";  ///< how commands name the installed module
   std::string argument;                         ///< Candid text of the upgrade's argument
-  std::vector<std::string> checks;              ///< queries "get(7)" asked before and after
+  /// Queries "get(7)" asked before and after; without any, those that the program offers are taken,
+  /// see choose_checks.
+  std::vector<std::string> checks;
   executor::Options executor;
 };
 

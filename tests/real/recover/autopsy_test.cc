@@ -3,9 +3,12 @@
 // heap, stable memory above 4 GiB, a hook that calls out.
 #include "recover/autopsy.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <fstream>
 
+#include "base/leb128.h"
 #include "snapshot/writer.h"
 #include "state.h"
 #include "wasm/builder.h"
@@ -44,6 +47,25 @@ class AutopsyReal : public State {
     EXPECT_NE(fix.commands.front().find(command), std::string::npos) << fix.commands.front();
     EXPECT_TRUE(fix.commands.back().starts_with("canrec rehearse ")) << fix.commands.back();
   }
+  // The first fix does what it says when its commands are typed, and so does the way onto the
+  // network.
+  void expect_typed(const Autopsy& autopsy) {
+    ASSERT_FALSE(autopsy.fixes.empty());
+    ASSERT_FALSE(autopsy.ways.empty());
+    std::vector<std::string> commands = autopsy.fixes.front().commands;
+    commands.push_back(autopsy.ways.front().command);
+    for (const std::string& command : commands) {
+      ASSERT_TRUE(command.starts_with("canrec ")) << command;
+      // A package that warns ends with 1.
+      const bool may_warn = command.starts_with("canrec package ");
+      output_of(fmt::format("cd {} && {} 2>&1{}", directory_.path().string(),
+                            CANREC_PROGRAM + command.substr(6), may_warn ? " || [ $? = 1 ]" : ""));
+    }
+    for (const auto& entry : fs::directory_iterator(directory_.path())) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with("fixed-") || name == "package") fs::remove_all(entry.path());
+    }
+  }
   // The state with a heap of that many bytes; what is new is a hole.
   fs::path with_heap(const fs::path& state, uint64_t bytes) {
     const auto directory = snapshot::Directory::open(state);
@@ -60,21 +82,49 @@ class AutopsyReal : public State {
     return path;
   }
   // A module with another maximum of its memory; sections are otherwise as they were.
-  static Bytes with_maximum(const Bytes& module, uint8_t pages) {
+  static Bytes with_maximum(const Bytes& module, uint32_t pages) {
     const auto loaded = wasm::load_module(module);
     EXPECT_TRUE(loaded.has_value());
+    const wasm::Limits& limits = loaded->module.memories[0].limits;
     Bytes out = wasm::module_header();
     for (const wasm::Section& section : loaded->module.sections) {
       Bytes payload(loaded->module.view(section.payload).begin(),
                     loaded->module.view(section.payload).end());
       if (section.id == wasm::SectionId::kMemory) {
-        payload = {1, 1, static_cast<uint8_t>(loaded->module.memories[0].limits.min), pages};
+        payload = {1, static_cast<uint8_t>(limits.is_64 ? 5 : 1)};
+        append_leb_u64(payload, limits.min);
+        append_leb_u64(payload, pages);
       }
       out = wasm::concat({out, section.id == wasm::SectionId::kCustom
                                    ? wasm::custom_section(section.name, payload)
                                    : wasm::section(section.id, payload)});
     }
     return out;
+  }
+  // The state whose module has a heap of at most `spare` pages more than it has now.
+  fs::path with_spare_pages(const fs::path& state, uint32_t spare) {
+    Subject subject = *Subject::open(state, {});
+    const uint64_t heap = subject.canister().wasm->heap.size();
+    const Bytes narrow = with_maximum(file_of(state / "wasm_module.bin"),
+                                      static_cast<uint32_t>(heap / 65536) + spare);
+    EXPECT_TRUE(subject.executor().replace(subject.id(), narrow).has_value());
+    const fs::path path = state.string() + "-narrow";
+    EXPECT_TRUE(subject.executor().save(subject.id(), posix_file_system(), path, Overwrite::kNo));
+    return path;
+  }
+  // The state with that much stable memory; what is new is a hole.
+  fs::path with_stable(const fs::path& state, uint64_t bytes) {
+    const auto directory = snapshot::Directory::open(state);
+    EXPECT_TRUE(directory.has_value());
+    snapshot::NewSnapshot large;
+    large.metadata = directory->metadata();
+    large.module = snapshot::Image::of(directory->module_file());
+    large.heap = snapshot::Image::of(directory->heap_file());
+    large.stable.size = bytes;
+    const Interrupt never;
+    const fs::path path = state.string() + "-large";
+    EXPECT_TRUE(snapshot::write_directory(posix_file_system(), path, large, Overwrite::kNo, never));
+    return path;
   }
 };
 
@@ -94,19 +144,17 @@ TEST_F(AutopsyReal, SolvesAHookThatNeedsTooManyInstructions) {
 TEST_F(AutopsyReal, SolvesAHookThatNeedsAHeapItCannotHave) {
   const fs::path state =
       fill(canister("notes_buffers"), {{"put", "(7, \"seven\")"}, {"fill", "(20000)"}});
-  const Bytes narrow = with_maximum(file_of(state / "wasm_module.bin"), 12);
   ASSERT_EQ(file_of(state / "wasm_memory.bin").size(), 11U * 65536);
-  Subject subject = *Subject::open(state, {});
-  ASSERT_TRUE(subject.executor().replace(subject.id(), narrow).has_value());
-  const fs::path full = directory_ / "full";
-  ASSERT_TRUE(
-      subject.executor().save(subject.id(), posix_file_system(), full, Overwrite::kNo).has_value());
+  const fs::path full = with_spare_pages(state, 1);
   const Autopsy found = examine(full, executor::Profile::mainnet());
   EXPECT_EQ(found.cause, Cause::kMemory);
   EXPECT_TRUE(explains(found, "the program's own words: \"out of memory\""));
   EXPECT_TRUE(explains(found, "786,432 bytes"));
   EXPECT_TRUE(explains(found, "what the module itself declares"));
-  expect_solved(found, "canrec patch prepare-route-k ");
+  expect_solved(found, "canrec patch stub ");  // the function that makes the copy
+  EXPECT_TRUE(std::ranges::any_of(found.fixes, [](const Fix& fix) {
+    return fix.works() && fix.commands.front().find("prepare-route-k") != std::string::npos;
+  }));
   // Without its trap the allocator would hand out memory that is not there.
   for (const Fix& fix : found.fixes) {
     EXPECT_EQ(fix.commands.front().find("canrec patch remove"), std::string::npos);
@@ -114,8 +162,8 @@ TEST_F(AutopsyReal, SolvesAHookThatNeedsAHeapItCannotHave) {
 }
 
 // The heap of a 32-bit canister at its 4 GiB, sparse: Rust's allocator gets nothing for the copy
-// that the hook makes. The comparison finds that the next version reads another heap, so keeping it
-// is no way out, and the allocator's own trap stays.
+// that the hook makes. The comparison finds that the next version reads another heap, so keeping
+// it is no way out, and the allocator's own trap stays.
 TEST_F(AutopsyReal, ExplainsARustHeapAtTheNetworksLimit) {
   const fs::path state =
       fill(canister("journal_fixed"), {{"fill", "(60000)"}, {"put", "(7, \"seven\")"}});
@@ -130,8 +178,8 @@ TEST_F(AutopsyReal, ExplainsARustHeapAtTheNetworksLimit) {
   }
 }
 
-// The allocator of a C program counts in 32 bits: at the end of the heap its sum begins again at 0,
-// and the hook writes beyond the heap instead of giving up.
+// The allocator of a C program counts in 32 bits: at the end of the heap its sum begins again at
+// 0, and the hook writes beyond the heap instead of giving up.
 TEST_F(AutopsyReal, SolvesACHeapAtTheNetworksLimit) {
   const fs::path state =
       fill(canister("notes_buffers"), {{"fill", "(60000)"}, {"put", "(7, \"seven\")"}});
@@ -161,18 +209,8 @@ TEST_F(AutopsyReal, SolvesACHeapAtTheNetworksLimit) {
 
 TEST_F(AutopsyReal, SolvesThe32BitInterfaceAbove4GiB) {
   const fs::path state = fill(canister("notes_32_bit"), kNotes);
-  const auto directory = snapshot::Directory::open(state);
-  ASSERT_TRUE(directory.has_value());
-  snapshot::NewSnapshot large;
-  large.metadata = directory->metadata();
-  large.module = snapshot::Image::of(directory->module_file());
-  large.heap = snapshot::Image::of(directory->heap_file());
-  large.stable.size = (uint64_t{4} << 30) + 65536;
-  const Interrupt never;
-  const fs::path path = directory_ / "large";
-  ASSERT_TRUE(snapshot::write_directory(posix_file_system(), path, large, Overwrite::kNo, never)
-                  .has_value());
-  const Autopsy found = examine(path, executor::Profile::mainnet());
+  const Autopsy found =
+      examine(with_stable(state, (uint64_t{4} << 30) + 65536), executor::Profile::mainnet());
   EXPECT_EQ(found.cause, Cause::kStable32Bit);
   expect_solved(found, "canrec patch retarget ");
 }
@@ -201,8 +239,8 @@ TEST_F(AutopsyReal, NeverCallsAKeptHeapSoundWhereGlobalsRestart) {
   EXPECT_FALSE(kept->succeeds) << kept->words;
 }
 
-// The same where the upgrade runs and even the check answers as before: the new program is another
-// one altogether, and reads this heap as what it is not.
+// The same where the upgrade runs and even the check answers as before: the new program is
+// another one altogether, and reads this heap as what it is not.
 TEST_F(AutopsyReal, NeverCallsAKeptHeapSoundWhereTheLayoutMoved) {
   AutopsyRequest question;
   question.directory = fill(canister("notes_traps"), kNotes);
@@ -216,6 +254,104 @@ TEST_F(AutopsyReal, NeverCallsAKeptHeapSoundWhereTheLayoutMoved) {
   EXPECT_FALSE(kept->succeeds) << kept->words;
   EXPECT_NE(kept->words.find("not sound"), std::string::npos) << kept->words;
 }
+
+// One way of a hook to fail, in a canister whose `arm` chooses it.
+struct Snag {
+  int way = 0;
+  Cause cause{};
+  std::string repair;  // the verb of the first repair
+  std::string explains;
+  int notes = 10;
+  uint64_t instructions = 1'000'000'000;  // the limit, where it is what fails
+};
+void PrintTo(const Snag& snag, std::ostream* out) { *out << "way " << snag.way; }
+
+class Snags : public AutopsyReal,
+              public testing::WithParamInterface<std::tuple<std::string, Snag>> {
+ protected:
+  void solve(const fs::path& module, const fs::path& next, const Snag& snag) {
+    fs::path state = fill(module, {{"put", "(7, \"seven\")"},
+                                   {"put", "(8, \"\")"},
+                                   {"fill", fmt::format("({})", snag.notes)},
+                                   {"arm", fmt::format("({})", snag.way)}});
+    AutopsyRequest question;
+    if (snag.cause == Cause::kMemory) state = with_spare_pages(state, 40);
+    if (snag.cause == Cause::kStable32Bit) state = with_stable(state, (uint64_t{4} << 30) + 65536);
+    if (snag.cause == Cause::kInstructions) {
+      question.executor.profile.set(executor::Limit::kInstallInstructions, snag.instructions);
+    }
+    question.directory = state;
+    question.module_name = (state / "wasm_module.bin").string();
+    question.upgrade = next;
+    question.checks = {"get(7)", "get(8)", "count"};
+    const auto found = autopsy(question);
+    ASSERT_TRUE(found.has_value()) << found.error().message();
+    EXPECT_EQ(found->cause, snag.cause) << found->words;
+    EXPECT_TRUE(explains(*found, snag.explains)) << testing::PrintToString(found->explanation);
+    expect_solved(*found, "canrec patch " + snag.repair);
+    // Limits are options of the commands as of the autopsy; what is typed runs with the
+    // network's.
+    expect_typed(*found);
+  }
+};
+
+class RustSnags : public Snags {};
+TEST_P(RustSnags, AreExplainedAndSolvedByWhatIsTyped) {
+  const auto& [name, snag] = GetParam();
+  solve(canister(name), canister("snags_fixed"), snag);
+}
+const Snag kRustSnags[] = {
+    {1, Cause::kStableOutOfBounds, "grow-before-write", "it goes 169 bytes beyond the end"},
+    {2, Cause::kStable32Bit, "retarget", "stable_write("},
+    {3, Cause::kForbiddenCall, "remove", "call_new("},
+    {4, Cause::kInstructions, "stub", "with a larger limit it would succeed", 1500, 200'000'000},
+    {5, Cause::kMemory, "stub", "what the module itself declares", 1000},
+    {6, Cause::kCalledTrap, "stub", "called `Option::unwrap()` on a `None` value"},
+    {7, Cause::kCalledTrap, "stub", "attempt to add with overflow"},
+    {8, Cause::kStackOverflow, "stub", "snags::ways::descend calls itself"},
+    {9, Cause::kOther, "stub", "beyond the heap"},
+    {10, Cause::kOther, "stub", "a function of another type in the table"},
+    {11, Cause::kStableOutOfBounds, "stub", "where no stable memory can ever be"},
+    {12, Cause::kForbiddenCall, "", "msg_reply_data_append("},
+    {13, Cause::kCalledTrap, "stub", "too many notes", 6000},
+    {14, Cause::kCalledTrap, "stub", "called `Option::unwrap()` on a `None` value"},
+    {15, Cause::kCalledTrap, "stub", "called `Option::unwrap()` on a `None` value"},
+};
+INSTANTIATE_TEST_SUITE_P(Rust, RustSnags,
+                         testing::Combine(testing::Values("snags", "snags_speed"),
+                                          testing::ValuesIn(kRustSnags)),
+                         [](const auto& test) {
+                           return fmt::format("{}_{}", std::get<0>(test.param),
+                                              std::get<1>(test.param).way);
+                         });
+
+class MotokoSnags : public Snags {};
+TEST_P(MotokoSnags, AreExplainedAndSolvedByWhatIsTyped) {
+  const auto& [version, snag] = GetParam();
+  solve(fixture("motoko/" + version + "/snags.wasm"),
+        fixture("motoko/" + version + "/snags_fixed.wasm"), snag);
+}
+const Snag kMotokoSnags[] = {
+    {1, Cause::kCalledTrap, "stub", "preupgrade: cannot keep this"},
+    {2, Cause::kInstructions, "stub", "it may never end"},
+    {3, Cause::kInstructions, "stub", "with a larger limit it would succeed", 4000},
+    {4, Cause::kMemory, "stub", "what the module itself declares"},
+    {6, Cause::kCalledTrap, "stub", "Natural subtraction underflow"},
+    {7, Cause::kCalledTrap, "stub", "arithmetic overflow"},
+    {8, Cause::kCalledTrap, "stub", "Array index out of bounds"},
+    {9, Cause::kForbiddenCall, "remove", "msg_cycles_available"},
+    {10, Cause::kCalledTrap, "stub", "Natural subtraction underflow"},
+    {11, Cause::kCalledTrap, "stub", "assertion failed at main.mo"},
+};
+INSTANTIATE_TEST_SUITE_P(Motoko, MotokoSnags,
+                         testing::Combine(testing::Values("2.0.3", "3.6.16", "3.11.1", "3.15.0",
+                                                          "4.0.0", "4.10.0"),
+                                          testing::ValuesIn(kMotokoSnags)),
+                         [](const auto& test) {
+                           std::string name = "v" + std::get<0>(test.param);
+                           std::ranges::replace(name, '.', '_');
+                           return fmt::format("{}_way_{}", name, std::get<1>(test.param).way);
+                         });
 
 }  // namespace
 }  // namespace canrec::recover::test
