@@ -174,9 +174,9 @@ Result<bool> SubtypeChecker::run(const Pair& root) {
         t_kind < Kind::kOpt || (t_kind != Kind::kOpt && env_s(work).at(key.s).kind < Kind::kOpt);
     if (!ends && !visited_.insert(key).second) continue;
     if (left_ == 0) return fail(Errc::kLimit, "comparing the types takes too many steps");
-    --left_;
     children_.clear();
     if (!expand(work)) return false;
+    left_ -= std::min(left_, uint64_t{1} + children_.size());
     stack_.insert(stack_.end(), children_.rbegin(), children_.rend());
   }
 }

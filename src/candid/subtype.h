@@ -59,8 +59,10 @@ struct Misfit {
 /// Checks pairs of types of two environments, remembering what it has found to hold.
 class SubtypeChecker {
  public:
-  /// Pairs one question may visit. Reason: hostile types of n and m nodes have n * m pairs.
-  static constexpr uint64_t kMaxPairs = 10'000'000;
+  /// Pairs all questions of a checker may visit, each counted as often as something demands it.
+  /// Reason: hostile types of n and m nodes have n * m pairs, and each takes some 150 bytes; the
+  /// largest interfaces of the network's own canisters demand some thousands.
+  static constexpr uint64_t kMaxPairs = 3'000'000;
 
   SubtypeChecker(const TypeEnv& sub, const TypeEnv& super, uint64_t max_pairs = kMaxPairs)
       : sub_(&sub), super_(&super), left_(max_pairs) {}

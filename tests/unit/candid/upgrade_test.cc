@@ -47,5 +47,28 @@ TEST(CandidUpgrade, JudgesEveryPairOfTheTable) {
   }
 }
 
+// Records of many fields that refer to each other: as many pairs as the types have together, and
+// every one demands all of its fields.
+Program crossed(size_t types, size_t fields, size_t stride) {
+  std::string text;
+  for (size_t i = 0; i < types; ++i) {
+    text += fmt::format("type T{} = record {{", i);
+    for (size_t j = 0; j < fields; ++j) {
+      text += fmt::format("{}:T{};", j, (i * 7 + j * stride + 1) % types);
+    }
+    text += "};";
+  }
+  auto parsed = parse_program(text + "service : { m: (T0) -> (T1) }");
+  EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().message());
+  return parsed ? std::move(*parsed) : Program{};
+}
+
+TEST(CandidUpgrade, RejectsTypesThatDemandPairsWithoutEnd) {
+  EXPECT_TRUE(check_upgrade(crossed(31, 50, 3), crossed(30, 50, 5)));
+  const auto verdict = check_upgrade(crossed(101, 400, 3), crossed(100, 400, 5));
+  ASSERT_FALSE(verdict);
+  EXPECT_EQ(verdict.error().code(), Errc::kLimit);
+}
+
 }  // namespace
 }  // namespace canrec::candid
