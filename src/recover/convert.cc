@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "recover/outside.h"
 #include "snapshot/juno.h"
 #include "snapshot/writer.h"
 
@@ -65,6 +66,7 @@ std::optional<DirectoryForm> directory_form(std::string_view name) {
 
 Result<std::vector<std::string>> convert(FileSystem& fs, const ConvertRequest& request,
                                          const Interrupt& interrupt) {
+  CANREC_CHECK(check_outside(request.from, request.to));
   CANREC_TRY(const snapshot::Directory directory, snapshot::Directory::open(request.from));
   const std::optional<snapshot::SnapshotId> id =
       request.id || directory.ids().empty() ? request.id : std::optional(directory.ids().front());

@@ -19,6 +19,7 @@
 #include "ic/limits.h"
 #include "recover/checks.h"
 #include "recover/management_message.h"
+#include "recover/outside.h"
 #include "recover/route_k.h"
 #include "recover/runbook.h"
 #include "recover/script.h"
@@ -88,6 +89,7 @@ class Packager {
 
  private:
   Status check_output() const {
+    CANREC_CHECK(check_outside(request_.directory, output_));
     std::error_code ignored;
     if (!fs::exists(output_, ignored)) return Ok{};
     if (request_.overwrite == Overwrite::kNo) {
