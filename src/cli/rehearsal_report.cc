@@ -98,6 +98,7 @@ void print_step(Session& session, size_t number, const StepReport& step) {
     if (!text.empty()) session.print(fmt::format("      {:<6} {}\n", label, text));
   };
   line("says", with_margin(step.words, kMargin));
+  line("layout", wrapped(step.layout, 13, session.width()));
   if (step.outcome == StepOutcome::kNotRun) return;
   if (const executor::RunReport* run = stopped_run(step)) print_trap(session, *run);
   line("cost", recover::instructions_text(step));
@@ -187,6 +188,7 @@ nlohmann::ordered_json step_json(const StepReport& step) {
                                 {"stable_bytes_written", step.stable_bytes_written},
                                 {"api_calls", step.api_calls},
                                 {"changes", step.changes},
+                                {"layout", step.layout},
                                 {"next", step.next}};
   nlohmann::ordered_json prints = nlohmann::ordered_json::array();
   uint64_t dropped = 0;
@@ -215,8 +217,10 @@ void print_rehearsal(Session& session, const recover::Rehearsal& rehearsal) {
                             rehearsal.module_hash, human_size(rehearsal.heap_bytes),
                             human_size(rehearsal.stable_bytes)));
   session.print(fmt::format("{}: {} The snapshot directory was only read.\n",
-                            rehearsal.succeeded ? session.toned(Tone::kGood, "AS WANTED")
-                                                : session.toned(Tone::kBad, "NOT AS WANTED"),
+                            !rehearsal.succeeded ? session.toned(Tone::kBad, "NOT AS WANTED")
+                            : recover::has_misfit(rehearsal)
+                                ? session.toned(Tone::kBad, "UNSAFE LAYOUT")
+                                : session.toned(Tone::kGood, "AS WANTED"),
                             recover::verdict_text(rehearsal)));
   size_t number = 0;
   for (const StepReport& step : rehearsal.steps) print_step(session, ++number, step);
@@ -235,7 +239,9 @@ nlohmann::ordered_json rehearsal_json(const recover::Rehearsal& rehearsal) {
 }
 
 ExitCode exit_code_of_rehearsal(const recover::Rehearsal& rehearsal) {
-  if (rehearsal.succeeded) return ExitCode::kDone;
+  if (rehearsal.succeeded) {
+    return recover::has_misfit(rehearsal) ? ExitCode::kFindings : ExitCode::kDone;
+  }
   const bool trapped = std::ranges::any_of(
       rehearsal.steps, [](const StepReport& step) { return step.outcome == StepOutcome::kFailed; });
   return trapped ? ExitCode::kTrapped : ExitCode::kVerification;

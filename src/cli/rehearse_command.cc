@@ -110,7 +110,7 @@ ExitCode compare_without_upgrade(Session& session, const Options& options,
                               ? std::string("1 answer differs")
                               : fmt::format("{} answers differ", differences.size())));
   }
-  return differences.empty() ? ExitCode::kDone : ExitCode::kVerification;
+  return differences.empty() ? exit_code_of_rehearsal(with) : ExitCode::kVerification;
 }
 
 // Said before the steps run, which may take minutes.

@@ -98,9 +98,12 @@ std::string page_head(const Rehearsal& rehearsal) {
       "content=\"width=device-width\"><title>canrec rehearsal: {}</title><style>{}</style></head>"
       "<body><main>\n",
       shown(rehearsal.directory), kStyle);
+  const bool fits = rehearsal.succeeded && !has_misfit(rehearsal);
   out += fmt::format("<h1>Rehearsal of {} <span class=\"word {}\">{}</span></h1>\n",
-                     shown(rehearsal.directory), rehearsal.succeeded ? "good" : "bad",
-                     rehearsal.succeeded ? "as wanted" : "not as wanted");
+                     shown(rehearsal.directory), fits ? "good" : "bad",
+                     !rehearsal.succeeded ? "not as wanted"
+                     : fits               ? "as wanted"
+                                          : "unsafe layout");
   out += fmt::format(
       "<p>{} The steps ran on a copy: the snapshot directory was only read, nothing was sent "
       "anywhere.</p>\n",
@@ -205,6 +208,7 @@ std::string lines_html(std::string_view label, const std::vector<std::string>& l
 
 std::string facts_html(const StepReport& step) {
   std::string out = "<table class=\"facts\">\n";
+  out += row("layout", step.layout);
   out += row("instructions", instructions_text(step));
   out += row("beyond the limit", beyond_text(step));
   out += row("heap", heap_text(step));

@@ -72,6 +72,9 @@ struct StepReport {
   std::string code;   ///< "IC0502"; empty when nothing failed
   std::string words;  ///< the network's words, the reply, or why an expectation does not hold
   std::string next;   ///< what to try; empty when all is well
+  /// What speaks against the heap that the step kept under its module ("unsafe by route S: ...");
+  /// empty when nothing does or the step kept none.
+  std::string layout;
   std::vector<executor::RunReport> runs;
   uint64_t instructions = 0;       ///< of all executions
   uint64_t instruction_limit = 0;  ///< of one of them, or of an installation as a whole

@@ -8,6 +8,8 @@
 #include "base/shell.h"
 #include "candid/text.h"
 #include "recover/checks.h"
+#include "wasm/load.h"
+#include "wasmdiff/compare.h"
 
 namespace canrec::recover {
 namespace {
@@ -108,8 +110,37 @@ void StepRunner::failed(StepReport& report, const executor::Failure& failure) {
   limit_was_the_cause_ = !failure.by_canister && is_limit(failure.code);
 }
 
+// Equal answers do not show that the code reads the whole heap as the old one wrote it.
+Status StepRunner::judge_layout(StepReport& report, const Bytes& before,
+                                wasmdiff::Route route) const {
+  if (before.empty()) return Ok{};  // nothing was installed
+  CANREC_TRY(const wasm::LoadedModule old, wasm::load_module(before));
+  CANREC_TRY(const wasm::LoadedModule now, wasm::load_module(*subject_.module_bytes()));
+  CANREC_TRY(const wasmdiff::Comparison comparison, wasmdiff::compare(old.module, now.module, {}));
+  if (comparison.word(route) != wasmdiff::Word::kUnsafe) return Ok{};
+  size_t unsafe = 0;
+  for (const wasmdiff::Finding& finding : comparison.findings) {
+    if ((route == wasmdiff::Route::kS ? finding.weights.s : finding.weights.k) !=
+        wasmdiff::Severity::kUnsafe) {
+      continue;
+    }
+    if (unsafe++ == 0) {
+      report.layout =
+          fmt::format("unsafe by route {}: {}; {}", to_string(route), finding.what, finding.why);
+    }
+  }
+  if (unsafe > 1) report.layout += fmt::format(" (and {} more)", grouped(unsafe - 1));
+  report.next = fmt::format(
+      "do not do this on the network: answers that are the same here do not show the rest of the "
+      "heap. canrec diff OLD {} --route {} has the places",
+      shell_word(report.step.subject), to_string(route));
+  return Ok{};
+}
+
 Status StepRunner::replace(StepReport& report) {
   CANREC_TRY(const InputFile module, InputFile::open(report.step.subject));
+  const std::optional<ByteView> installed = subject_.module_bytes();
+  const Bytes before = installed ? Bytes(installed->begin(), installed->end()) : Bytes();
   if (Status status = subject_.executor().replace(subject_.id(), module.bytes()); !status) {
     report.outcome = StepOutcome::kFailed;
     report.words = status.error().message();
@@ -121,7 +152,7 @@ Status StepRunner::replace(StepReport& report) {
   }
   subject_.refresh_interface();
   report.words = "code replaced, heap and globals kept, nothing ran";
-  return Ok{};
+  return judge_layout(report, before, wasmdiff::Route::kS);
 }
 
 Result<Bytes> StepRunner::argument_of(const Step& step, ByteView module) const {
@@ -180,6 +211,8 @@ Status StepRunner::install(StepReport& report) {
   if (step.memory == KeepMemory::kReplace) request.memory = executor::MemoryPersistence::kReplace;
   const auto& old = subject_.canister().wasm;
   const bool had_hook = old && old->code->function(kPreUpgrade).has_value();
+  const std::optional<ByteView> installed = subject_.module_bytes();
+  const Bytes before = installed ? Bytes(installed->begin(), installed->end()) : Bytes();
   CANREC_TRY(executor::InstallOutcome outcome, subject_.executor().install(request));
   report.runs = std::move(outcome.runs);
   report.instructions = outcome.instructions;
@@ -196,6 +229,7 @@ Status StepRunner::install(StepReport& report) {
     report.words = "installed: heap and stable memory began anew";
   } else if (step.memory == KeepMemory::kKeep) {
     report.words = "upgraded: the heap was kept";
+    CANREC_CHECK(judge_layout(report, before, wasmdiff::Route::kK));
   } else {
     report.words = "upgraded: the heap began anew, stable memory was kept";
     if (step.skip_pre_upgrade && had_hook) {

@@ -11,6 +11,7 @@
 
 #include "recover/rehearse.h"
 #include "recover/subject.h"
+#include "wasmdiff/finding.h"
 
 namespace canrec::recover {
 
@@ -36,6 +37,7 @@ class StepRunner {
   std::string next_after_installation(const Step& step,
                                       const executor::InstallOutcome& outcome) const;
   void failed(StepReport& report, const executor::Failure& failure);
+  Status judge_layout(StepReport& report, const Bytes& before, wasmdiff::Route route) const;
   Status replace(StepReport& report);
   Status install(StepReport& report);
   Status message(StepReport& report);

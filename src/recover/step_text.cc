@@ -36,14 +36,23 @@ std::string verdict_text(const Rehearsal& rehearsal) {
     return step.outcome == StepOutcome::kFailed || step.outcome == StepOutcome::kNotAsWanted;
   });
   if (bad == rehearsal.steps.end()) {
-    return count == 1 ? "The step went as wanted."
-                      : fmt::format("All {} steps went as wanted.", grouped(count));
+    std::string text = count == 1 ? "The step went as wanted."
+                                  : fmt::format("All {} steps went as wanted.", grouped(count));
+    if (has_misfit(rehearsal)) {
+      text += " But the heap that was kept does not fit the new code (layout, below).";
+    }
+    return text;
   }
   const auto number = static_cast<size_t>(bad - rehearsal.steps.begin()) + 1;
   return fmt::format("Step {} of {} {}{}.", grouped(number), grouped(count),
                      bad->outcome == StepOutcome::kFailed ? "failed and was rolled back"
                                                           : "is an expectation that does not hold",
                      number < count ? "; the steps behind it did not run" : "");
+}
+
+bool has_misfit(const Rehearsal& rehearsal) {
+  return std::ranges::any_of(rehearsal.steps,
+                             [](const StepReport& step) { return !step.layout.empty(); });
 }
 
 uint64_t bytes_of(const std::vector<TouchedRange>& ranges) {

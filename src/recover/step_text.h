@@ -14,6 +14,9 @@ namespace canrec::recover {
 
 /// "Step 2 of 5 failed and was rolled back; the steps behind it did not run."
 std::string verdict_text(const Rehearsal& rehearsal);
+
+/// Whether a step kept a heap under a module that it does not fit.
+bool has_misfit(const Rehearsal& rehearsal);
 uint64_t bytes_of(const std::vector<TouchedRange>& ranges);
 /// Whether the step's executions were limited at all.
 bool has_limit(const StepReport& step);
