@@ -1,0 +1,28 @@
+;; A canister whose updates set off calls of itself: `go` one without end, `flood` 100,000 of 2 MB at once.
+(module
+  (import "ic0" "call_new" (func $new (param i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "ic0" "call_data_append" (func $append (param i32 i32)))
+  (import "ic0" "call_perform" (func $perform (result i32)))
+  (import "ic0" "canister_self_copy" (func $self (param i32 i32 i32)))
+  (import "ic0" "msg_reply" (func $reply))
+  (memory 40)
+  (table 1 funcref)
+  (elem (i32.const 0) $answered)
+  (data (i32.const 100) "go")
+  (func $answered (param i32))
+  (func $call_go
+    (call $new (i32.const 0) (i32.const 10) (i32.const 100) (i32.const 2)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+  (func (export "canister_update go")
+    (call $self (i32.const 0) (i32.const 0) (i32.const 10))
+    (call $call_go)
+    (drop (call $perform))
+    (call $reply))
+  (func (export "canister_update flood") (local $i i32)
+    (loop $more
+      (i32.store (i32.const 0) (local.get $i))
+      (call $call_go)
+      (call $append (i32.const 0) (i32.const 2000000))
+      (drop (call $perform))
+      (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100000))))
+    (call $reply)))
