@@ -102,6 +102,10 @@ void print_success(Session& session, const recover::Autopsy& autopsy) {
     session.print(
         session.toned(Tone::kBad, "THE UPGRADE RUNS, AND THE DATA DOES NOT COME THROUGH") +
         fmt::format(": {}\n", autopsy.words));
+  } else if (autopsy.chose_checks && autopsy.answers_same) {
+    session.print(
+        "THE UPGRADE RUNS with these limits and this module, and the few queries that were "
+        "asked answer as before.\n");
   } else if (autopsy.answers_same) {
     session.print(session.toned(Tone::kGood, "THE UPGRADE SUCCEEDS") +
                   ", and the checks answer as before: nothing to explain with these limits and "

@@ -21,20 +21,6 @@ constexpr size_t kMostOutermost = 4;
 // In the names of functions that get memory or make room in a container.
 constexpr std::string_view kAllocators[] = {"alloc", "reserve", "grow", "Vec", "Heap", "memory"};
 
-// Whether the instruction behind the one at `offset` is `unreachable`: the call there is one that
-// never returns (a panic, an abort), and making it return changes nothing.
-bool never_returns(const wasm::Module& module, uint32_t function, uint64_t offset) {
-  if (function >= module.functions.size() || module.functions[function].is_import()) return false;
-  wasm::InstructionReader reader = module.instructions(module.functions[function]);
-  wasm::Instruction instruction;
-  while (!reader.at_end()) {
-    const bool behind = reader.pos() > offset;
-    if (!reader.next(instruction)) return false;
-    if (behind) return instruction.op == wasm::Opcode::kUnreachable;
-  }
-  return false;
-}
-
 class Finder {
  public:
   Finder(const wasm::LoadedModule& module, const executor::RunReport& run, Cause cause,
@@ -202,6 +188,18 @@ class Finder {
 };
 
 }  // namespace
+
+bool never_returns(const wasm::Module& module, uint32_t function, uint64_t offset) {
+  if (function >= module.functions.size() || module.functions[function].is_import()) return false;
+  wasm::InstructionReader reader = module.instructions(module.functions[function]);
+  wasm::Instruction instruction;
+  while (!reader.at_end()) {
+    const bool behind = reader.pos() > offset;
+    if (!reader.next(instruction)) return false;
+    if (behind) return instruction.op == wasm::Opcode::kUnreachable;
+  }
+  return false;
+}
 
 std::string Repair::command(std::string_view input, std::string_view output) const {
   return fmt::format("canrec patch {} {} {} -o {}", verb, shell_word(input), rest,

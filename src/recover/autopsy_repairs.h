@@ -26,6 +26,10 @@ struct Repair {
   std::string command(std::string_view input, std::string_view output) const;
 };
 
+/// Whether the instruction behind the one at `offset` is `unreachable`: the call there is one that
+/// never returns (a panic, an abort), and making it return changes nothing.
+bool never_returns(const wasm::Module& module, uint32_t function, uint64_t offset);
+
 /// The repairs for this failure of the module, those that keep most first.
 ///
 /// Shape:   `hook` is the export that ran, or "(start)"; `heap_limit` as for cause_of.

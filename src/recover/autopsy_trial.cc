@@ -121,15 +121,22 @@ Status Trial::judge(Attempt& attempt, const executor::InstallOutcome& outcome) {
   CANREC_CHECK(revert());
   CANREC_CHECK(subject_.executor().replace(subject_.id(), attempt.installed));
   subject_.refresh_interface();
+  CANREC_TRY(const auto other, other_answer());
+  if (!other) return Ok{};
+  fix.answers_same = false;
+  fix.words =
+      "the upgrade succeeds with its data, but until then the patched program does not work: what "
+      "is patched is used outside of the hook too, " +
+      *other;
+  return Ok{};
+}
+
+Result<std::optional<std::string>> Trial::other_answer() {
   CANREC_TRY(const std::vector<CheckedAnswer> answers, checks_.again(subject_));
   const CheckedAnswer* other = first_other(answers);
-  if (other == nullptr) return Ok{};
-  fix.answers_same = false;
-  fix.words = fmt::format(
-      "the upgrade succeeds with its data, but until then the patched program does not work: what "
-      "is patched is used outside of the hook too, {} was {} and is {}",
-      other->query, other->before, other->after);
-  return Ok{};
+  if (other == nullptr) return std::optional<std::string>();
+  return std::optional(
+      fmt::format("{} was {} and is {}", other->query, other->before, other->after));
 }
 
 Status Trial::judge_answers(Fix& fix) {
@@ -137,15 +144,11 @@ Status Trial::judge_answers(Fix& fix) {
     fix.words = "the upgrade succeeds; whether the data came through was not asked (--check)";
     return Ok{};
   }
-  CANREC_TRY(const std::vector<CheckedAnswer> answers, checks_.again(subject_));
-  const CheckedAnswer* other = first_other(answers);
-  fix.answers_same = other == nullptr;
-  fix.words = other == nullptr
-                  ? "this one succeeds, and the checks answer as before"
-                  : fmt::format(
-                        "DATA IS LOST: this one succeeds, but the checks do not answer as before: "
-                        "{} was {} and is {}",
-                        other->query, other->before, other->after);
+  CANREC_TRY(const auto other, other_answer());
+  fix.answers_same = !other.has_value();
+  fix.words =
+      other ? "DATA IS LOST: this one succeeds, but the checks do not answer as before: " + *other
+            : "this one succeeds, and the checks answer as before";
   return Ok{};
 }
 

@@ -68,6 +68,8 @@ class Trial {
   /// Fills in what became of an upgrade, and whether the checks answer as before: after it, and
   /// under the patched module that stands in for the installed one until then.
   Status judge(Attempt& attempt, const executor::InstallOutcome& outcome);
+  /// "get(7) was X and is Y", of the first check that does not answer as before.
+  Result<std::optional<std::string>> other_answer();
   /// Whether the checks answer as before; fills in the words.
   Status judge_answers(Fix& fix);
   /// The command that goes these steps and asks the checks.

@@ -3,13 +3,16 @@
 #include "recover/autopsy_ways.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/shell.h"
 #include "ic/context.h"
 #include "patch/apply.h"
 #include "patch/operations.h"
+#include "recover/autopsy_repairs.h"
 #include "recover/autopsy_search.h"
 #include "recover/route_k.h"
 #include "wasm/names.h"
@@ -122,24 +125,40 @@ class Ways {
     const Side side = side_of(autopsy_.stage);
     if (side == Side::kNeither) return;
     const Attempt modules = trial_.unpatched();
-    const std::string name =
-        side == Side::kInstalled ? modules.installed_name : modules.target_name;
+    const bool old_code = side == Side::kInstalled;
+    const auto module = wasm::load_module(old_code ? modules.installed : modules.target);
+    if (!module) return;
+    // What the hook called, or the hook itself when that was a panic.
     const auto& frames = autopsy_.run->stopped->backtrace;
-    // Below the runtime's own functions: what the hook called, or the hook.
-    const executor::Frame& frame = frames.size() > 1 ? frames[frames.size() - 2] : frames.back();
+    const executor::Frame& hook = frames.back();
+    const bool panics = never_returns(module->module, hook.function, hook.offset);
+    const executor::Frame& frame = frames.size() > 1 && !panics ? frames[frames.size() - 2] : hook;
     add(fmt::format("mend {} by hand: change the text, put it back with --from func.wat, and "
                     "rehearse",
                     frame.name),
-        fmt::format("canrec patch edit {} {} -o func.wat", shell_word(name),
+        fmt::format("canrec patch edit {} {} -o func.wat",
+                    shell_word(old_code ? modules.installed_name : modules.target_name),
                     shell_word(fmt::format("#{}", frame.function))));
   }
 
   void other_module() {
-    add("build the installed program once more with nothing changed but the hook, by the same "
-        "compiler; if its layout is the same, it takes the old module's place without any hook",
-        fmt::format("canrec diff {} NEW.wasm --route S && canrec package {} NEW.wasm -o package "
-                    "--route S",
-                    shell_word(trial_.request().module_name), directory_));
+    const std::string installed = shell_word(trial_.request().module_name);
+    if (side_of(autopsy_.stage) == Side::kInstalled) {
+      add("build the installed program once more with nothing changed but the hook, by the same "
+          "compiler; if its layout is the same, it takes the old module's place without any hook",
+          fmt::format(
+              "canrec diff {0} NEW.wasm --route S && canrec package {1} NEW.wasm -o package "
+              "--route S",
+              installed, directory_));
+      return;
+    }
+    add(side_of(autopsy_.stage) == Side::kTarget
+            ? "it is the new module that fails, the old hook ran: mend it in its source, and look "
+              "first whether it is the next version of this program"
+            : "it is the new module that does not fit: build the next version of this program for "
+              "the same memory and persistence as the installed one, and look what speaks against "
+              "it",
+        fmt::format("canrec check {} NEW.wasm --state {}", installed, directory_));
   }
 
   // Into a fresh canister, where a heap can be taken over by the program that made it.
@@ -175,7 +194,7 @@ class Ways {
     const engine::Memory& heap = subject.canister().wasm->heap;
     const ByteView bytes = heap.peek(0, heap.size()).value_or(ByteView{});
     for (const Finding& finding : judge_route_k(module->module, {&*metadata, bytes, false})) {
-      if (finding.severity == Severity::kError) return finding.what;
+      if (finding.severity == Severity::kError) return finding.what + " (" + finding.why + ")";
     }
     return {};
   }
@@ -207,15 +226,18 @@ std::vector<std::string> remarks_on_modules(const Trial& trial) {
   if (!target) return out;
   const std::vector<std::string_view> before = methods_of(trial.loaded().module);
   const std::vector<std::string_view> after = methods_of(target->module);
-  const auto missing = [&](std::string_view name) {
+  std::vector<std::string_view> gone;
+  std::ranges::copy_if(before, std::back_inserter(gone), [&](std::string_view name) {
     return std::ranges::find(after, name) == after.end();
-  };
-  const auto gone = static_cast<size_t>(std::ranges::count_if(before, missing));
-  if (!before.empty() && gone * 2 > before.size()) {
+  });
+  if (!gone.empty()) {
+    const size_t shown = std::min<size_t>(gone.size(), 5);
     out.push_back(fmt::format(
-        "{} of the {} methods of the installed program are not in the new module: is it the next "
-        "version of this program, or another canister's?",
-        gone, before.size()));
+        "{} of the {} methods of the installed program are not in the new module ({}{}): is it the "
+        "next version of this program, or another canister's?",
+        gone.size(), before.size(),
+        fmt::join(gone.begin(), gone.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+        gone.size() > shown ? ", ..." : ""));
   }
   const auto kind = [](const wasm::Module& module) {
     const wasm::FunctionNames names(module, wasm::FunctionNames::Style::kReadable);

@@ -26,6 +26,7 @@ class AutopsyReal : public State {
                   const std::string& next = "notes_v2") {
     AutopsyRequest question;
     question.directory = state;
+    question.module_name = (state / "wasm_module.bin").string();
     question.upgrade = canister(next);
     question.checks = {"get(7)", "count"};
     question.executor.profile = profile;
@@ -56,8 +57,9 @@ class AutopsyReal : public State {
     commands.push_back(autopsy.ways.front().command);
     for (const std::string& command : commands) {
       ASSERT_TRUE(command.starts_with("canrec ")) << command;
-      // A package that warns ends with 1.
-      const bool may_warn = command.starts_with("canrec package ");
+      // A package or a checklist with a warning ends with 1.
+      const bool may_warn =
+          command.starts_with("canrec package ") || command.starts_with("canrec check ");
       output_of(fmt::format("cd {} && {} 2>&1{}", directory_.path().string(),
                             CANREC_PROGRAM + command.substr(6), may_warn ? " || [ $? = 1 ]" : ""));
     }
@@ -253,6 +255,67 @@ TEST_F(AutopsyReal, NeverCallsAKeptHeapSoundWhereTheLayoutMoved) {
   ASSERT_NE(kept, found->fixes.end());
   EXPECT_FALSE(kept->succeeds) << kept->words;
   EXPECT_NE(kept->words.find("not sound"), std::string::npos) << kept->words;
+}
+
+// The hook of the old module and then the new one's: both are patched, in this order.
+TEST_F(AutopsyReal, MendsTheNewModuleBehindTheOldOne) {
+  const Autopsy found = examine(fill(canister("notes_calls"), kNotes), executor::Profile::mainnet(),
+                                "notes_v2_trips");
+  EXPECT_EQ(found.stage, "canister_pre_upgrade");
+  expect_solved(found, "canrec patch remove ");
+  EXPECT_NE(found.fixes.front().what.find("in the new module "), std::string::npos);
+  EXPECT_NE(found.fixes.front().target_name, canister("notes_v2_trips").string());
+  expect_typed(found);
+}
+
+TEST_F(AutopsyReal, MendsAPostUpgradeThatFails) {
+  const Autopsy found =
+      examine(fill(canister("notes"), kNotes), executor::Profile::mainnet(), "notes_v2_trips");
+  EXPECT_EQ(found.stage, "canister_post_upgrade");
+  EXPECT_EQ(found.cause, Cause::kForbiddenCall);
+  expect_solved(found, "canrec patch remove ");
+  EXPECT_EQ(found.fixes.front().goes, Goes::kByUpgrade);
+  expect_typed(found);
+}
+
+// Both programs count in the same place, so the one query that canrec finds by itself says nothing.
+TEST_F(AutopsyReal, DoubtsAModuleOfAnotherCanister) {
+  AutopsyRequest question;
+  question.directory = fill(canister("notes"), {{"put", "(7, \"seven\")"}});
+  question.upgrade = canister("cellar");
+  const auto found = autopsy(question);
+  ASSERT_TRUE(found.has_value()) << found.error().message();
+  EXPECT_TRUE(found->succeeds);
+  EXPECT_TRUE(found->chose_checks);
+  EXPECT_TRUE(explains(*found, "2 of the 4 methods of the installed program are not in the new"));
+}
+
+// A hook that saves nothing: the upgrade goes through, and that is the worst of all.
+TEST_F(AutopsyReal, SaysThatAnUpgradeThatRunsLosesTheData) {
+  AutopsyRequest question;
+  question.directory = fill(canister("notes"), kNotes);
+  const auto found = autopsy(question);  // to itself; it has no post-upgrade
+  ASSERT_TRUE(found.has_value()) << found.error().message();
+  EXPECT_TRUE(found->succeeds);
+  EXPECT_EQ(found->answers_same, false);
+  EXPECT_EQ(found->checks, std::vector<std::string>{"count"});
+  EXPECT_TRUE(explains(*found, "an upgrade of the installed module to itself"));
+  expect_solved(*found, "canrec patch prepare-route-k ");
+}
+
+// Enhanced persistence cannot become the classical one: nothing to mend, and the reason is told.
+TEST_F(AutopsyReal, ExplainsWhatTheNetworkRefuses) {
+  AutopsyRequest question;
+  question.directory = fill(fixture("motoko/4.10.0/snags.wasm"), {{"put", "(7, \"seven\")"}});
+  question.upgrade = fixture("motoko/3.6.16/snags_fixed.wasm");
+  const auto found = autopsy(question);
+  ASSERT_TRUE(found.has_value()) << found.error().message();
+  EXPECT_EQ(found->cause, Cause::kRefused);
+  EXPECT_TRUE(explains(*found, "by Motoko, enhanced orthogonal persistence, the new module by"));
+  EXPECT_TRUE(std::ranges::none_of(found->fixes, &Fix::works));
+  EXPECT_TRUE(std::ranges::any_of(found->ways, [](const Way& way) {
+    return way.what.find("the same memory and persistence") != std::string::npos;
+  }));
 }
 
 // One way of a hook to fail, in a canister whose `arm` chooses it.
