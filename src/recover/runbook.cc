@@ -352,9 +352,11 @@ class Runbook {
           "   The module is larger than a message: dfx uploads its {} chunks by itself.",
           package_.chunks));
     }
-    line("   dfx may ask about the interface: yes, when the answers below are as they should be.");
+    line(
+        "   dfx may say that the interface differs and ask: the module is the one that you chose, "
+        "so yes.");
     line("   icp 1.5 cannot skip pre-upgrade, and sends its calls of `aaaaa-aa` where the network");
-    line("   refuses them. Without dfx, any agent that calls for the canister can");
+    line("   refuses them. Without dfx, an agent with the canister as effective canister id can");
     if (package_.chunks > 0) {
       line(
           "   call `upload_chunk` of `aaaaa-aa` with each file of `chunks/` as the argument, then");
