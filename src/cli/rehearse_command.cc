@@ -12,6 +12,7 @@
 #include "cli/executor_options.h"
 #include "cli/rehearsal_report.h"
 #include "cli/session.h"
+#include "recover/outside.h"
 #include "recover/rehearsal_html.h"
 
 namespace canrec::cli {
@@ -117,10 +118,7 @@ ExitCode compare_without_upgrade(Session& session, const Options& options,
 Status html_can_be_written(const Options& options) {
   std::error_code ignored;
   if (options.html.empty() || options.html == "-") return Ok{};
-  if (recover::lies_in(options.html, options.directory)) {
-    return fail(Errc::kBadArgument,
-                fmt::format("{} is in {}, which is only read", options.html, options.directory));
-  }
+  CANREC_CHECK(recover::check_outside(options.directory, options.html));
   if (options.force || !std::filesystem::exists(options.html, ignored)) return Ok{};
   return fail(Errc::kExists, options.html + " exists; give --force to replace it");
 }

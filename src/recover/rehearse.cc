@@ -12,12 +12,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <optional>
 
 #include "base/checked.h"
 #include "recover/memory_delta.h"
 #include "recover/memory_map.h"
+#include "recover/outside.h"
 #include "recover/stable_map.h"
 #include "recover/step_runner.h"
 #include "snapshot/staged_directory.h"
@@ -291,15 +291,6 @@ std::string_view to_string(StepOutcome outcome) {
   return "not run";
 }
 
-bool lies_in(const fs::path& path, const fs::path& directory) {
-  std::error_code error;
-  const fs::path inner = fs::weakly_canonical(path, error);
-  const fs::path outer = fs::weakly_canonical(directory, error);
-  if (error) return false;  // what it is about is said when it is opened
-  const auto [in, out] = std::ranges::mismatch(inner, outer);
-  return out == outer.end() || (std::next(out) == outer.end() && out->empty());
-}
-
 Result<Rehearsal> rehearse(const fs::path& directory, const std::vector<Step>& steps,
                            const RehearseOptions& options) {
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
@@ -309,11 +300,7 @@ Result<Rehearsal> rehearse(const fs::path& directory, const std::vector<Step>& s
 Result<Rehearsal> rehearse_and_save(const fs::path& directory, const std::vector<Step>& steps,
                                     const RehearseOptions& options, FileSystem& system,
                                     const fs::path& output, Overwrite overwrite) {
-  if (lies_in(output, directory)) {
-    return fail(Errc::kBadArgument,
-                fmt::format("{} is in {}, which is only read; save to another place",
-                            output.string(), directory.string()));
-  }
+  CANREC_CHECK(check_outside(directory, output));
   CANREC_CHECK(snapshot::StagedDirectory::check(system, output, overwrite));
   CANREC_TRY(Subject subject, Subject::open(directory, options.executor));
   Rehearser rehearser(std::move(subject), directory, options);

@@ -114,9 +114,6 @@ struct RehearseOptions {
   std::function<void(size_t index, const Step& step)> on_step;
 };
 
-/// Whether writing `path` would change `directory`: it is the same one, or lies in it.
-bool lies_in(const std::filesystem::path& path, const std::filesystem::path& directory);
-
 /// Runs the steps. A canister that traps is part of the report, not an error.
 ///
 /// Errors: those of opening the directory and the modules; kScript, kBadArgument and Candid errors
