@@ -11,6 +11,7 @@
 #include "base/shell.h"
 #include "patch/operations.h"
 #include "recover/autopsy_explain.h"
+#include "wasm/entry_points.h"
 #include "wasm/names.h"
 
 namespace canrec::recover {
@@ -163,6 +164,38 @@ class Finder {
            !module_.module.type_of(wasm::FuncIdx{frame.function}).results.empty();
   }
 
+  // Who else calls the function: a check that is taken out of the hook is taken out of them too.
+  std::string used_elsewhere(uint32_t function) {
+    constexpr size_t kNamed = 3;
+    if (!graph_) {
+      auto built = wasm::CallGraph::build(module_.module);
+      if (!built) return "; who else calls it was not found out";
+      graph_.emplace(std::move(*built));
+    }
+    const wasm::FuncIdx target{function};
+    const std::vector<wasm::Reach> reaching = graph_->reaching({&target, 1});
+    std::string names;
+    size_t count = 0;
+    for (const wasm::EntryPoint& entry : wasm::entry_points(module_.module, *graph_)) {
+      // Motoko's own methods, which nobody calls, are not counted.
+      if (entry.name == hook_ || entry.name == "(callbacks)" ||
+          entry.name.find(" __motoko_") != std::string::npos) {
+        continue;
+      }
+      const bool direct = std::ranges::any_of(entry.functions, [&](wasm::FuncIdx fn) {
+        return reaching[std::to_underlying(fn)] == wasm::Reach::kDirect;
+      });
+      if (!direct || ++count > kNamed) continue;
+      names += (names.empty() ? "" : ", ") + entry.name;
+    }
+    if (count == 0) return {};
+    if (count > kNamed) names += fmt::format(" and {} more", count - kNamed);
+    return fmt::format(
+        "; it is called from {} too: while the patched module is installed these go on without it "
+        "as well, and let through what it refuses",
+        names);
+  }
+
   void stub(const executor::Frame& frame) {
     const std::string function = fmt::format("#{}", frame.function);
     Repair repair;
@@ -175,6 +208,7 @@ class Finder {
               "for an answer; read both with canrec patch edit"
             : "what such a function does is left out, and its caller goes on as if it were done; "
               "read it with canrec patch edit";
+    repair.costs += used_elsewhere(frame.function);
     repair.stubs = true;
     add(std::move(repair), patch::stub(module_, function, {}));
   }
@@ -184,6 +218,7 @@ class Finder {
   Cause cause_;
   std::string hook_;
   bool named_;  ///< the module says how its functions are called
+  std::optional<wasm::CallGraph> graph_;
   std::vector<Repair> out_;
 };
 
