@@ -251,7 +251,14 @@ std::vector<std::string> explain(const executor::RunReport& run, Cause cause,
         frame != nullptr ? frame->name : std::string("a function"),
         run.stopped->heap_address ? ", which ends at heap address 0" : ""));
   } else if (const auto address = run.stopped->heap_address) {
-    out.push_back(at_address("the heap address", *address, 0, map, heap_before) +
+    const std::string where = at_address("the heap address", *address, 0, map, heap_before);
+    out.push_back(
+        *address < run.heap.after_bytes
+            ? fmt::format(
+                  "{}; what begins there reaches beyond the heap, which ends at 0x{:08x}: a "
+                  "length that was not meant",
+                  where, run.heap.after_bytes)
+            : where +
                   "; a number that is no address was taken for one, or more was asked for than the "
                   "heap has");
   }

@@ -75,9 +75,11 @@ class Ways {
                         trial_.checks()));
         break;
       case Goes::kByKeptHeap:
-        add("onto the network: the package holds the module, the argument and a runbook",
-            with_checks(fmt::format("canrec package {} {} -o package --route K", directory_,
-                                    shell_word(fix.module_name)),
+        add("onto the network: the package holds the module, the argument and a runbook; "
+            "CANISTER_ID is the principal of the canister, which the argument names",
+            with_checks(fmt::format("canrec package {} {} -o package --route K --canister "
+                                    "CANISTER_ID",
+                                    directory_, shell_word(fix.module_name)),
                         trial_.checks()));
         break;
       case Goes::kByUpgrade:
