@@ -335,6 +335,22 @@ TEST_F(AutopsyReal, DoubtsAModuleOfAnotherCanister) {
   EXPECT_TRUE(explains(*found, "2 of the 4 methods of the installed program are not in the new"));
 }
 
+// `version` says the same in an empty canister, `get` wants an argument, an empty canister tells
+// nothing.
+TEST_F(AutopsyReal, AsksOnlyWhatTellsOfTheState) {
+  AutopsyRequest question;
+  question.directory = fill(canister("notes_v2"), kNotes);
+  const auto full = autopsy(question);
+  ASSERT_TRUE(full.has_value()) << full.error().message();
+  EXPECT_EQ(full->checks, std::vector<std::string>{"count"});
+  EXPECT_EQ(full->answers_same, true);
+  question.directory = fill(canister("notes_v2"), {});
+  const auto empty = autopsy(question);
+  ASSERT_TRUE(empty.has_value()) << empty.error().message();
+  EXPECT_TRUE(empty->checks.empty());
+  EXPECT_FALSE(empty->answers_same.has_value());
+}
+
 // A hook that saves nothing: the upgrade goes through, and that is the worst of all.
 TEST_F(AutopsyReal, SaysThatAnUpgradeThatRunsLosesTheData) {
   AutopsyRequest question;
