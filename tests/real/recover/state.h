@@ -5,17 +5,17 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
 #include <memory>
 
 #include "recover/rehearse.h"
 #include "recover/subject.h"
+#include "support/shell.h"
 #include "support/temporary_directory.h"
 
 namespace canrec::recover::test {
 
 namespace fs = std::filesystem;
+using canrec::test::output_of;
 
 inline fs::path fixture(const std::string& name) { return fs::path(CANREC_FIXTURES) / name; }
 inline fs::path canister(const std::string& name) { return fixture("canisters/" + name + ".wasm"); }
@@ -24,19 +24,6 @@ inline Bytes file_of(const fs::path& path) {
   const auto file = InputFile::open(path);
   EXPECT_TRUE(file.has_value()) << path << ": run scripts/test, which fetches the fixtures";
   return file ? Bytes(file->bytes().begin(), file->bytes().end()) : Bytes{};
-}
-
-/// What a shell command writes to stdout. A command that fails fails the test.
-inline std::string output_of(const std::string& command) {
-  FILE* pipe = ::popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  std::string out;
-  std::array<char, 4096> buffer{};
-  while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
-    out.append(buffer.data(), n);
-  }
-  EXPECT_EQ(::pclose(pipe), 0) << command << "\n" << out;
-  return out;
 }
 
 class State : public testing::Test {
