@@ -152,6 +152,24 @@ void add_stub(CLI::App& parent, Session& session, bool plan_only) {
   command->footer("EXAMPLE\n  canrec patch stub old.wasm save_metrics -o fixed.wasm");
 }
 
+struct SkipOptions : PatchOutput {
+  std::string site;
+};
+
+void add_skip_trap(CLI::App& parent, Session& session, bool plan_only) {
+  const auto options = std::make_shared<SkipOptions>();
+  CLI::App* command = add_operation(parent, session, plan_only, "skip-trap",
+                                    "Leave the block around a trap in place of trapping.", options,
+                                    [options](const wasm::LoadedModule& input) {
+                                      return patch::skip_trap(input, options->site);
+                                    });
+  command
+      ->add_option("SITE", options->site,
+                   "an `unreachable`, or a call with `unreachable` behind it")
+      ->required();
+  command->footer("EXAMPLE\n  canrec patch skip-trap old.wasm @0x2a10 -o fixed.wasm");
+}
+
 struct NamedOptions : PatchOutput {
   std::string name;
   std::string file;
@@ -242,6 +260,7 @@ void add_patch_operations(CLI::App& parent, Session& session, bool plan_only) {
   add_grow(parent, session, plan_only);
   add_retarget(parent, session, plan_only);
   add_stub(parent, session, plan_only);
+  add_skip_trap(parent, session, plan_only);
   add_sections(parent, session, plan_only);
   add_prepare(parent, session, plan_only);
 }

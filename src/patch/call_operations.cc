@@ -21,12 +21,6 @@ std::unexpected<Error> bad(std::string message) {
   return fail(Errc::kBadArgument, std::move(message));
 }
 
-Status check_reachable(const Site& site) {
-  if (site.reachable) return Ok{};
-  return fail(Errc::kPatchSite, site.instruction.offset,
-              "is never reached: the instruction stands behind a branch, return or unreachable");
-}
-
 // Pushes one constant for each result, from what the user wrote.
 Status push_results(Code& code, const std::vector<ValType>& types,
                     const std::vector<std::string>& values) {

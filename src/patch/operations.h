@@ -58,6 +58,11 @@ Result<Plan> retarget(const wasm::LoadedModule& input, const Scope& scope);
 Result<Plan> stub(const wasm::LoadedModule& input, std::string_view function,
                   const std::vector<std::string>& results);
 
+/// Control leaves the block around a trap in place of trapping. The site is an `unreachable`, or a
+/// call with `unreachable` behind it, whose arguments are dropped.
+/// Errors: kPatchSite also when the block yields values.
+Result<Plan> skip_trap(const wasm::LoadedModule& input, std::string_view site);
+
 /// Takes the export of a hook out: canister_pre_upgrade, canister_heartbeat, ...
 Result<Plan> drop_hook(const wasm::LoadedModule& input, std::string_view hook);
 

@@ -83,6 +83,12 @@ Status walk(const Module& module, FuncIdx function, const std::function<void(con
   return Ok{};
 }
 
+Status check_reachable(const Site& site) {
+  if (site.reachable) return Ok{};
+  return fail(Errc::kPatchSite, site.instruction.offset,
+              "is never reached: the instruction stands behind a branch, return or unreachable");
+}
+
 Places::Places(const Module& module)
     : module_(module),
       readable_(module, wasm::FunctionNames::Style::kReadable),

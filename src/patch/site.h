@@ -35,6 +35,9 @@ bool is_import_call(const wasm::Module& module, const wasm::Instruction& instruc
 /// Whether control never goes on behind the instruction.
 bool ends_flow(wasm::Opcode op);
 
+/// Errors: kPatchSite when the place is never reached.
+Status check_reachable(const Site& site);
+
 /// Finds functions and places by what users write.
 class Places {
  public:

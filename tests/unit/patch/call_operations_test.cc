@@ -196,5 +196,54 @@ TEST(Stub, ReturnsAtOnce) {
   EXPECT_EQ(code_of_failure(stub(input.loaded(), "f", {"1"})), Errc::kBadArgument);
 }
 
+// The check of `save`, in the ways that compilers write it.
+TestModule checked(std::string_view body, std::string_view result = "") {
+  return TestModule(fmt::format(R"((module
+    (import "ic0" "trap" (func $trap (param i32 i32)))
+    (import "ic0" "msg_reply" (func $msg_reply))
+    (func $save (param i32) {} {})
+    (export "canister_pre_upgrade" (func $msg_reply))))",
+                                result, body));
+}
+
+TEST(SkipTrap, LeavesTheBlock) {
+  const TestModule input =
+      checked("local.get 0 if i32.const 8 i32.const 4 call $trap unreachable end call $msg_reply");
+  const TestModule one = patched(input, skip_trap(input.loaded(), "save:trap"));
+  EXPECT_EQ(code_of(one, "save"),
+            "local.get 0\nif\ni32.const 8\ni32.const 4\ndrop\ndrop\nbr 0\nend\n"
+            "call $ic0.msg_reply\nend\n");
+}
+
+TEST(SkipTrap, LeavesLoopsToo) {
+  const TestModule input =
+      checked("block loop local.get 0 if nop end unreachable end end call $msg_reply");
+  const uint64_t site = input.module().functions[2].code.begin + 10;
+  const TestModule one = patched(input, skip_trap(input.loaded(), fmt::format("@{:#x}", site)));
+  EXPECT_EQ(code_of(one, "save"),
+            "block\nloop\nlocal.get 0\nif\nnop\nend\nbr 1\nend\nend\ncall $ic0.msg_reply\nend\n");
+}
+
+TEST(SkipTrap, ReturnsFromTheFunctionItself) {
+  const TestModule input = checked("i32.const 8 i32.const 4 call $trap unreachable");
+  const TestModule one = patched(input, skip_trap(input.loaded(), "save:trap"));
+  EXPECT_EQ(code_of(one, "save"), "i32.const 8\ni32.const 4\ndrop\ndrop\nbr 0\nend\n");
+}
+
+TEST(SkipTrap, RejectsWhatIsNoTrapAndBlocksThatYieldValues) {
+  const auto refused = [](const TestModule& input) {
+    return code_of_failure(skip_trap(input.loaded(), "save:trap"));
+  };
+  EXPECT_EQ(refused(checked("i32.const 8 i32.const 4 call $trap")), Errc::kPatchSite);
+  EXPECT_EQ(refused(checked("i32.const 8 i32.const 4 call $trap unreachable", "(result i32)")),
+            Errc::kPatchSite);
+  EXPECT_EQ(refused(checked(
+                "block (result i32) i32.const 8 i32.const 4 call $trap unreachable end drop")),
+            Errc::kPatchSite);
+  EXPECT_EQ(refused(checked("return i32.const 8 i32.const 4 call $trap unreachable")),
+            Errc::kPatchSite);
+  EXPECT_EQ(code_of_failure(skip_trap(checked("nop").loaded(), "msg_reply")), Errc::kPatchSite);
+}
+
 }  // namespace
 }  // namespace canrec::patch
