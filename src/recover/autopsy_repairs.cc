@@ -45,6 +45,7 @@ class Finder {
                cause_ == Cause::kForbiddenCall || cause_ == Cause::kStableOutOfBounds) {
       callees();
     }
+    if (cause_ == Cause::kCalledTrap || cause_ == Cause::kUnreachable) skip_trap();
     return std::move(out_);
   }
 
@@ -97,6 +98,29 @@ class Finder {
                                     "what it meant to refuse"
                                   : fmt::format("what ic0.{} was to do does not happen", name);
     add(std::move(repair), patch::remove_call(module_, site, results));
+  }
+
+  // Where the check stands in the middle of a function: the call that never returns, or the
+  // `unreachable` itself. What such a call runs into is the machinery of a panic, so it is the
+  // outermost one that counts. It comes behind the functions that return: these do nothing more,
+  // and what goes on behind a check may compute with a number or an index that is wrong.
+  void skip_trap() {
+    const std::vector<executor::Frame>& frames = run_.stopped->backtrace;
+    if (frames.empty()) return;
+    size_t outermost = 0;
+    if (cause_ == Cause::kCalledTrap && !never_returns(frames[0])) return;
+    while (outermost + 1 < frames.size() && never_returns(frames[outermost + 1])) ++outermost;
+    const executor::Frame& frame = frames[outermost];
+    const std::string site = fmt::format("@0x{:08x}", frame.offset);
+    Repair repair;
+    repair.verb = "skip-trap";
+    repair.rest = site;
+    repair.what = fmt::format("{} leaves the block at {} in place of giving up", frame.name, site);
+    repair.costs =
+        "the check there is gone: the program goes on with what it meant to refuse, a wrong number "
+        "or place perhaps; read it with canrec patch edit" +
+        used_elsewhere(frame.function);
+    add(std::move(repair), patch::skip_trap(module_, site));
   }
 
   // A program that gives up does so in a function of its own (a user's preupgrade, a check), called

@@ -150,10 +150,8 @@ TEST_P(RustPanicCircle, GoesIntoAFreshCanisterWithItsHookAsItIs) {
   EXPECT_NE(explanation.find("journal.rs:"), std::string::npos) << explanation;
   const std::string told =
       run("autopsy " + path("bricked") + " --upgrade " + next + " --check 'get(7)'", 1);
-  EXPECT_TRUE(
-      told.ends_with("none of these brings the data through: change the module (canrec "
-                     "patch edit), or carry the state over (canrec pull, canrec push)\n"))
-      << told;
+  EXPECT_NE(told.find("None of these brings the data through. Next:"), std::string::npos) << told;
+  EXPECT_NE(told.find("canrec pull "), std::string::npos) << told;
   run("patch prepare-route-k " + path("restored/wasm_module.bin") + " -o " + path("real.wasm"));
   for (const std::string source : {"store", "restored"}) push_and_compare(source, "real.wasm");
 }

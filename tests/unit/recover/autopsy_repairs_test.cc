@@ -2,6 +2,7 @@
 // What the repairs of a failing hook say of themselves.
 #include "recover/autopsy_repairs.h"
 
+#include "patch/apply.h"
 #include "support.h"
 
 namespace canrec::recover::test {
@@ -31,24 +32,65 @@ Bytes module_with(std::string_view method) {
                                 wasm::body(no_locals, call)}))});
 }
 
-// The costs of making $check return, after the upgrade of the module to itself has failed.
-std::string costs_of_stub(std::string_view method) {
-  const Bytes module = module_with(method);
+// What an upgrade of the module to itself brings.
+executor::InstallOutcome upgraded(ByteView module) {
   Subject subject = Subject::fresh({});
   executor::InstallRequest request;
   request.canister = subject.id();
-  request.module = module;
+  request.module = Bytes(module.begin(), module.end());
   const auto installed = subject.executor().install(request);
   EXPECT_TRUE(installed.has_value() && installed->ok());
   request.mode = executor::InstallMode::kUpgrade;
-  const auto failed = subject.executor().install(request);
-  EXPECT_TRUE(failed.has_value() && !failed->ok());
+  auto outcome = subject.executor().install(request);
+  EXPECT_TRUE(outcome.has_value());
+  return outcome ? std::move(*outcome) : executor::InstallOutcome{};
+}
+
+std::vector<Repair> repairs(const wasm::LoadedModule& module, ByteView bytes) {
+  const executor::InstallOutcome failed = upgraded(bytes);
+  EXPECT_FALSE(failed.ok());
+  return repairs_of(module, failed, "canister_pre_upgrade", 1 << 20);
+}
+
+// The costs of making $check return, after the upgrade of the module to itself has failed.
+std::string costs_of_stub(std::string_view method) {
+  const Bytes module = module_with(method);
   const auto loaded = wasm::load_module(module);
-  if (!failed || !loaded) return "no module, no failure";
-  for (const Repair& repair : repairs_of(*loaded, *failed, "canister_pre_upgrade", 1 << 20)) {
+  if (!loaded) return "no module";
+  for (const Repair& repair : repairs(*loaded, module)) {
     if (repair.stubs && repair.rest.find('0') != std::string::npos) return repair.costs;
   }
   return "no such repair";
+}
+
+// (func $hook (if (i32.const 1) (then BODY))), as compilers inline a check.
+Bytes hook_with_check(const Bytes& body) {
+  const Bytes code = wasm::concat({{0x41, 1, 0x04, 0x40}, body, {0x0b, 0x0b}});
+  return wasm::concat(
+      {wasm::module_header(),
+       wasm::section(SectionId::kType, wasm::vec({{0x60, 0, 0}, {0x60, 2, 0x7f, 0x7f, 0}})),
+       wasm::section(
+           SectionId::kImport,
+           wasm::vec({wasm::concat({wasm::name_bytes("ic0"), wasm::name_bytes("trap"), {0, 1}})})),
+       wasm::section(SectionId::kFunction, wasm::vec({{0}})),
+       wasm::section(SectionId::kMemory, wasm::vec({{0, 1}})),
+       wasm::section(SectionId::kExport, wasm::vec({exported("canister_pre_upgrade", 1)})),
+       wasm::section(SectionId::kCode, wasm::vec({wasm::body(Bytes{0}, code)}))});
+}
+
+TEST(AutopsyRepairs, SkipATrapInTheMiddleOfTheHook) {
+  const Bytes call = {0x41, 0, 0x41, 0, 0x10, 0, 0x00};  // ic0.trap, unreachable
+  for (const Bytes& body : {Bytes{0x00}, call}) {
+    const Bytes module = hook_with_check(body);
+    const auto loaded = wasm::load_module(module);
+    ASSERT_TRUE(loaded.has_value());
+    const std::vector<Repair> found = repairs(*loaded, module);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].verb, "skip-trap");
+    const auto patched = patch::apply(*loaded, found[0].plan);
+    ASSERT_TRUE(patched.has_value()) << patched.error().message();
+    EXPECT_TRUE(upgraded(patched->stored).ok());
+  }
 }
 
 TEST(AutopsyRepairs, SayWhichMethodsLoseACheckThatIsTakenFromTheHook) {
