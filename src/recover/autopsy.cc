@@ -103,7 +103,7 @@ class Examiner {
     }
     autopsy_.run = *run;
     CANREC_TRY(const wasm::LoadedModule module,
-               wasm::load_module(old_code ? trial_.original() : trial_.unpatched().target));
+               wasm::load_module(old_code ? trial_.original() : trial_.target()));
     const uint64_t limit = heap_limit(module.module);
     autopsy_.cause = cause_of(outcome, limit);
     CANREC_CHECK(trial_.revert());

@@ -126,7 +126,7 @@ Result<std::vector<Fix>> over_kept_heap(Trial& trial, std::string_view stage) {
   std::vector<Fix> fixes;
   const bool skips = side_of(stage) == Side::kInstalled;
   CANREC_TRY(std::optional<Kept> whole, keeping(trial, skips, false));
-  CANREC_TRY(const wasm::LoadedModule target, wasm::load_module(trial.unpatched().target));
+  CANREC_TRY(const wasm::LoadedModule target, wasm::load_module(trial.target()));
   const bool proven = whole && whole->fix.succeeds && whole->fix.answers_same == true;
   if (whole) fixes.push_back(std::move(whole->fix));
   if (!whole || !whole->sound || proven || !has_hook(target.module, kPostUpgrade)) return fixes;

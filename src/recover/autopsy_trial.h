@@ -49,6 +49,8 @@ class Trial {
   Attempt unpatched() const;
   /// The module as it is installed.
   const Bytes& original() const { return original_; }
+  /// The module that the upgrade is to bring.
+  const Bytes& target() const { return target_; }
   const wasm::LoadedModule& loaded() const { return loaded_; }
   /// Whether the upgrade is one to the module that is installed already.
   bool to_itself() const { return original_ == target_; }

@@ -224,7 +224,7 @@ std::vector<std::string> remarks_on_modules(const Trial& trial) {
                         "hook is gone again when the same module is installed anew");
     return out;
   }
-  const auto target = wasm::load_module(trial.unpatched().target);
+  const auto target = wasm::load_module(trial.target());
   if (!target) return out;
   const std::vector<std::string_view> before = methods_of(trial.loaded().module);
   const std::vector<std::string_view> after = methods_of(target->module);
